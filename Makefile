@@ -1,0 +1,52 @@
+# Everything a developer runs. Each target sets up what it needs: a fresh clone needs only python3 with venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev test lint bench chaos lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Create the virtual environment with locked dependencies
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tuco Jobs needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "python3 has no venv module. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing locked dependencies into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## Run the main job on embedded servers, with a worker killed in the middle
+	@$(BIN)/tuco-jobs demo
+
+dev: $(STAMP) ## Run the whole system on this machine until Ctrl-C
+	@$(BIN)/tuco-jobs dev
+
+test: $(STAMP) ## Run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## Check style, types and the import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(STAMP) ## Measure; prints the README's figures
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(STAMP) ## Run the long fault tests
+	@$(BIN)/python -m pytest tests/chaos -m "chaos or not chaos" --timeout 1800 $(ARGS)
+
+lock: ## Write requirements.lock anew from pyproject.toml
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv; }
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev --no-emit-package tuco-jobs -o requirements.lock pyproject.toml
+
+clean: ## Remove the virtual environment, caches and the embedded servers' data
+	@rm -rf $(VENV) .tuco .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
