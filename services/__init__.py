@@ -1,0 +1,1 @@
+"""The services of Tuco Jobs; each starts with ``python -m services.NAME``."""

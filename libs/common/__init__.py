@@ -1,0 +1,1 @@
+"""What the services share: job contracts, broker, ledger, stores, providers, settings, logging and metrics."""

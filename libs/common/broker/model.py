@@ -1,0 +1,124 @@
+"""The data that go into a queue and come out of it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from libs.common.jobs.states import JobState
+
+
+class JobOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What may be chosen per job; where nothing is chosen the job type's defaults hold."""
+
+    priority: int = 0
+    """0: none. 1 runs first, larger numbers later, all of them before jobs without one of the same workspace."""
+    delay_ms: int = 0
+    """Milliseconds from now before the job may start."""
+    max_attempts: int | None = None
+    """How often the job runs before it is a dead letter."""
+    backoff_ms: int | None = None
+    """The first pause between attempts, in milliseconds."""
+
+
+class NewJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job to add to a queue.
+
+    Args:
+        job_id: its identity; adding a known id again changes nothing.
+        job_type: the actor that runs it.
+        data: the payload as it goes over the wire.
+        group: whose turn it uses (a workspace); jobs of a queue are taken round-robin over groups.
+        options: what was chosen for this job.
+        max_attempts: how often it runs before it is a dead letter.
+        unique_key: what only one unfinished job may hold; ``None`` for no such rule.
+        parent_id: the job, in the same queue, that waits for this one.
+        in_ledger: whether the ledger holds the job and must learn its end.
+        data_in_ledger: whether the payload is in the ledger instead of ``data``.
+        keep_count: how many finished jobs of the queue stay visible.
+        keep_ms: for how long, in milliseconds; 0 forgets the job as soon as it has completed.
+    """
+
+    job_id: str
+    job_type: str
+    data: Mapping[str, Any]
+    group: str = ""
+    options: JobOptions = JobOptions()
+    max_attempts: int = 5
+    unique_key: str | None = None
+    parent_id: str | None = None
+    in_ledger: bool = False
+    data_in_ledger: bool = False
+    keep_count: int = 1_000
+    keep_ms: int = 86_400_000
+
+
+class Added(msgspec.Struct, frozen=True, kw_only=True):
+    """What adding a job did.
+
+    Args:
+        job_id: the job that now stands for the request: the new one, or the one that was there.
+        created: whether it is new; false where the id or the unique key was known.
+    """
+
+    job_id: str
+    created: bool
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One run of a job that did not complete it."""
+
+    number: int
+    outcome: str
+    error: str
+    worker: str
+    started_at: datetime
+    duration_ms: int
+
+
+class Children(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A parent's children: how many are unfinished, and how many ended how."""
+
+    pending: int = 0
+    completed: int = 0
+    failed: int = 0
+
+
+class JobView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A job as the queue knows it now."""
+
+    job_id: str
+    job_type: str
+    queue: str
+    state: JobState
+    group: str
+    data: Mapping[str, Any]
+    created_at: datetime
+    priority: int = 0
+    not_before: datetime | None = None
+    """When a delayed job may start."""
+    reason: str | None = None
+    """Why a delayed job waits, or why a dead letter died."""
+    attempts_made: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    worker: str | None = None
+    """Who holds the lease of an active job."""
+    progress: Mapping[str, Any] | None = None
+    result: Any = None
+    finished_at: datetime | None = None
+    parent_id: str | None = None
+    children: Children | None = None
+
+
+class QueueStats(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A queue in numbers."""
+
+    queue: str
+    counts: Mapping[str, int]
+    """Jobs per state, every state named."""
+    paused: bool
+    oldest_waiting_seconds: float
+    """How long the job that waits longest has been ready to run; 0 where none waits."""
+    totals: Mapping[str, int]
+    """Since the queue was made: added, started, completed, retried, failed, stalled."""

@@ -1,0 +1,34 @@
+"""Identifiers: time-ordered and random for new jobs, derived for jobs that must exist once.
+
+The text form is the ULID's (https://github.com/ulid/spec: 48 bits of milliseconds and 80 random bits in Crockford's
+base 32, 26 characters), in lower case. Sorting ids sorts by creation, which keeps the ledger's index compact.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+
+IdFactory = Callable[[], str]
+"""Makes a new unique id at each call."""
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+
+
+def new_job_id() -> str:
+    """A new time-ordered job id of 26 characters."""
+    return _encode((time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10)))
+
+
+def derived_job_id(*parts: str) -> str:
+    """The job id that stands for ``parts``: the same parts always give the same id.
+
+    Used where a second request must meet the first one's job: idempotency keys and schedule ticks.
+    """
+    digest = hashlib.sha256("\x00".join(parts).encode()).digest()
+    return _encode(int.from_bytes(digest[:16]))
+
+
+def _encode(number: int) -> str:
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -10, -10)])

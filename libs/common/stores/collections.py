@@ -1,0 +1,78 @@
+"""The one place that knows MongoDB's collections and the indexes that serve every scheduled or per-job query."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.database import Database
+from pymongo.errors import CollectionInvalid
+
+from libs.common.stores.mongo import Document
+
+LEADS = "leads"
+LINES = "lines"
+MESSAGES = "messages"
+INTEGRATIONS = "integrations"
+SYNC_RUNS = "syncRuns"
+SYNC_ERRORS = "syncErrors"
+LINE_HEALTH = "lineHealth"
+SCHEDULES = "schedules"
+JOBS = "jobs"
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection: its name, the indexes it must have, and options for its creation."""
+
+    name: str
+    indexes: Sequence[IndexModel] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+ALL: tuple[Collection, ...] = (
+    Collection(LEADS, [IndexModel([("workspaceId", ASCENDING), ("_id", ASCENDING)], name="by_workspace")]),
+    Collection(LINES, [IndexModel([("workspaceId", ASCENDING), ("status", ASCENDING)], name="by_workspace")]),
+    Collection(MESSAGES),
+    Collection(INTEGRATIONS, [IndexModel([("workspaceId", ASCENDING)], name="by_workspace")]),
+    Collection(
+        SYNC_RUNS, [IndexModel([("integrationId", ASCENDING), ("startedAt", DESCENDING)], name="by_integration")]
+    ),
+    Collection(SYNC_ERRORS, [IndexModel([("runId", ASCENDING), ("_id", ASCENDING)], name="by_run")]),
+    Collection(
+        LINE_HEALTH,
+        options={
+            "timeseries": {"timeField": "at", "metaField": "lineId", "granularity": "minutes"},
+            "expireAfterSeconds": int(timedelta(days=30).total_seconds()),
+        },
+    ),
+    Collection(SCHEDULES),
+    Collection(
+        JOBS,
+        [
+            # `open` is there only while a job is unfinished, so both indexes stay as small as the unfinished work.
+            IndexModel([("open", ASCENDING), ("_id", ASCENDING)], name="open", partialFilterExpression={"open": True}),
+            IndexModel(
+                [("uniqueKey", ASCENDING)],
+                name="one_open_per_unique_key",
+                unique=True,
+                partialFilterExpression={"open": True, "uniqueKey": {"$exists": True}},
+            ),
+            IndexModel([("workspaceId", ASCENDING), ("createdAt", DESCENDING)], name="by_workspace"),
+        ],
+    ),
+)
+
+
+def create_collections(database: Database[Document]) -> None:
+    """Creates every collection and index that is missing; doing it twice changes nothing."""
+    for collection in ALL:
+        if collection.options:
+            try:
+                database.create_collection(collection.name, **collection.options)
+            except CollectionInvalid:
+                # It is there already; its options were set when it was made.
+                continue
+        if collection.indexes:
+            database[collection.name].create_indexes(list(collection.indexes))
