@@ -1,0 +1,209 @@
+"""What every embedded server has in common: a folder, a port, a start that ends when it is ready, and a sure end."""
+
+import socket
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from signal import SIGCONT, SIGKILL, SIGSTOP
+from types import TracebackType
+from typing import ClassVar, Self
+
+from libs.embedded import binaries, ports
+from libs.embedded.errors import EmbeddedServerError, StartFailedError
+from libs.embedded.folder import DataFolder
+from libs.embedded.process import GuardedProcess
+
+_POLL_S = 0.01
+_PORT_ATTEMPTS = 3
+
+
+class EmbeddedServer(ABC):
+    """A server on 127.0.0.1 that belongs to this process and ends with it, even when this process is killed.
+
+    Use it as a context manager, or call :meth:`start` and :meth:`stop`. Not safe for use from several threads at once.
+
+    Args:
+        data_dir: where its data live; a second start on the same folder finds them again, and two servers on one folder
+            at once are refused. None: a temporary folder that is deleted when the server stops.
+        port: the port it must have. None: the one that the folder's server had last, if that is free, else any free one.
+        binary: the server's program. None: the one that :mod:`libs.embedded.binaries` finds.
+        start_deadline: how long a start may take.
+    """
+
+    program: ClassVar[binaries.Program]
+    grace_s: ClassVar[float] = 10.0
+
+    def __init__(
+        self,
+        data_dir: Path | None = None,
+        *,
+        port: int | None = None,
+        binary: Path | None = None,
+        start_deadline: timedelta = timedelta(seconds=30),
+    ) -> None:
+        self._binary = binary or binaries.find(self.program)
+        self._fixed_port = port
+        self._start_deadline = start_deadline
+        self._folder = DataFolder(data_dir, log_name=f"{self.program.name}.log")
+        self._port: int | None = None
+        self._process: GuardedProcess | None = None
+
+    @abstractmethod
+    def _command(self, port: int) -> Sequence[str | Path]:
+        """Write what the server needs into its folder, and return its command line."""
+
+    @abstractmethod
+    def _is_ready(self, port: int, pid: int) -> bool:
+        """Whether the server, whose process is ``pid``, serves on ``port``; it accepts connections there already."""
+
+    def _suits(self, port: int) -> bool:
+        """Whether the server could listen on ``port``."""
+        return ports.is_free(port)
+
+    @property
+    def data_dir(self) -> Path:
+        """The folder of its data, its log (``NAME.log``) and its lock."""
+        return self._folder.path
+
+    @property
+    def port(self) -> int:
+        """Its port on 127.0.0.1; the same after :meth:`kill` and :meth:`start`.
+
+        Raises:
+            EmbeddedServerError: it was never started.
+        """
+        if self._port is None:
+            raise EmbeddedServerError(f"{self.program.name} has not been started, so it has no port yet.")
+        return self._port
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server itself.
+
+        Raises:
+            EmbeddedServerError: it does not run.
+        """
+        return self._running_process().pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs (a paused server does)."""
+        return self._process is not None and self._process.running
+
+    def start(self) -> Self:
+        """Start the server and wait until it serves; nothing happens if it runs.
+
+        After :meth:`kill` it starts on the same port and data.
+
+        Raises:
+            DataFolderBusyError: another run uses the folder.
+            StartFailedError: it did not become ready; the message holds the end of its log.
+        """
+        if self.running:
+            return self
+        restarted = self._folder.lock_fd is not None
+        lock_fd = self._folder.lock_fd or self._folder.lock()
+        try:
+            for attempt in range(1, _PORT_ATTEMPTS + 1):
+                self._port = self._choose_port(same=restarted)
+                try:
+                    self._launch(self._port, lock_fd)
+                    break
+                except StartFailedError:
+                    taken = not self._suits(self._port)
+                    if not taken or self._fixed_port or restarted or attempt == _PORT_ATTEMPTS:
+                        raise
+        except BaseException:
+            self.stop()
+            raise
+        self._folder.remember_port(self._port)
+        return self
+
+    def stop(self) -> None:
+        """Shut the server down in order, wait until it has ended, and give up its folder; may be called twice."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+        self._folder.release()
+
+    def kill(self) -> None:
+        """Kill the server as a crash would (SIGKILL); its folder and port stay reserved for :meth:`start`."""
+        process = self._running_process()
+        process.send_signal(SIGKILL)
+        process.wait()
+        self._process = None
+
+    def pause(self) -> None:
+        """Freeze the server (SIGSTOP): connections stay open and nothing answers, as when a machine hangs."""
+        self._running_process().send_signal(SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused server go on."""
+        self._running_process().send_signal(SIGCONT)
+
+    def log_tail(self, lines: int = 15) -> str:
+        """The last lines that the server logged."""
+        return self._folder.log_tail(lines)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _running_process(self) -> GuardedProcess:
+        if self._process is None or not self._process.running:
+            raise EmbeddedServerError(f"{self.program.name} does not run.")
+        return self._process
+
+    def _choose_port(self, *, same: bool) -> int:
+        fixed = self._port if same else self._fixed_port
+        if fixed is not None:
+            if not self._suits(fixed):
+                raise self._failure(f"port {fixed} is in use")
+            return fixed
+        known = self._folder.known_port()
+        return known if known is not None and self._suits(known) else ports.choose(self._suits)
+
+    def _launch(self, port: int, lock_fd: int) -> None:
+        self._folder.rotate_log()
+        command = self._command(port)
+        try:
+            self._process = GuardedProcess.spawn(
+                command,
+                folder=self._folder.path,
+                log=self._folder.log,
+                lock_fd=lock_fd,
+                grace_s=self.grace_s,
+                discard=self._folder.path if self._folder.temporary else None,
+            )
+        except OSError as error:
+            raise self._failure(str(error)) from error
+        self._folder.record(server=self._process.pid)
+        self._await_ready(self._process, port)
+
+    def _await_ready(self, process: GuardedProcess, port: int) -> None:
+        give_up_at = time.monotonic() + self._start_deadline.total_seconds()
+        while not (_accepts_connections(port) and self._is_ready(port, process.pid)):
+            if not process.running:
+                status = process.wait()
+                self._process = None
+                raise self._failure(f"it ended with status {status}")
+            if time.monotonic() > give_up_at:
+                raise self._failure(f"it was not ready within {self._start_deadline.total_seconds():g} seconds")
+            time.sleep(_POLL_S)
+
+    def _failure(self, reason: str) -> StartFailedError:
+        return StartFailedError(self.program.name, reason, log_tail=self.log_tail())
+
+
+def _accepts_connections(port: int) -> bool:
+    try:
+        socket.create_connection((ports.HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
