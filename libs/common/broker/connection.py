@@ -4,31 +4,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from redis import Redis
+from redis import exceptions as redis_exceptions
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import (
-    BusyLoadingError,
-    ClusterDownError,
-    ConnectionError,
-    MasterDownError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    ResponseError,
-    TimeoutError,
-    TryAgainError,
-)
 from redis.retry import Retry
 
 from libs.common.errors import QueueFull, StoreUnavailable
 from libs.common.settings import Settings
 
 _AWAY = (
-    ConnectionError,
-    TimeoutError,
-    BusyLoadingError,
-    ReadOnlyError,
-    ClusterDownError,
-    MasterDownError,
-    TryAgainError,
+    redis_exceptions.ConnectionError,
+    redis_exceptions.TimeoutError,
+    redis_exceptions.BusyLoadingError,
+    redis_exceptions.ReadOnlyError,
+    redis_exceptions.ClusterDownError,
+    redis_exceptions.MasterDownError,
+    redis_exceptions.TryAgainError,
 )
 
 
@@ -59,11 +49,11 @@ def redis_errors() -> Iterator[None]:
     """
     try:
         yield
-    except OutOfMemoryError as error:
+    except redis_exceptions.OutOfMemoryError as error:
         raise QueueFull("redis", "maxmemory is reached; new jobs are refused until memory is freed") from error
     except _AWAY as error:
         raise StoreUnavailable("redis", str(error) or type(error).__name__) from error
-    except ResponseError as error:
+    except redis_exceptions.ResponseError as error:
         # A script's inner command reports these inside the script's own error text.
         text = str(error)
         if "OOM" in text:
