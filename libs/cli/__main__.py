@@ -1,0 +1,32 @@
+"""The program `tuco-jobs`."""
+
+from importlib.metadata import version
+
+import click
+
+from libs.cli.commands.enqueue import enqueue
+from libs.cli.commands.health import health
+from libs.cli.commands.init import init
+from libs.cli.commands.job import job
+from libs.cli.commands.keys import keys
+from libs.cli.commands.stats import stats
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("tuco-jobs"), prog_name="tuco-jobs")
+def main() -> None:
+    """The job server of Tuco AI.
+
+    Commands find the gateway by BULLMQ_SERVER_URL and SERVICE_TOKEN (ADMIN_TOKEN for init), and the database by
+    MONGODB_URI. Where these are not set, they use what a running `tuco-jobs dev` wrote into .tuco/dev.env.
+
+    Exit status: 0 done, 1 it ran and failed, 2 wrong usage or input, 3 a server does not answer.
+    """
+
+
+for command in (enqueue, health, init, job, keys, stats):
+    main.add_command(command)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands, one module each; :mod:`libs.cli.__main__` lists them."""

@@ -1,0 +1,46 @@
+"""`tuco-jobs stats`: how many jobs are where."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from rich.console import RenderableType
+from rich.text import Text
+
+from libs.cli.app import App, with_app
+from libs.cli.output import plain, table
+from libs.common.jobs.states import JobState
+
+
+@click.command()
+@with_app
+def stats(app: App) -> None:
+    """Show how many jobs each queue holds, by state."""
+    with app.gateway() as gateway:
+        answer = gateway.stats()
+    app.output.answer(answer, stats_view(answer))
+
+
+def stats_view(answer: Mapping[str, Any]) -> RenderableType:
+    """The answer of ``GET /stats`` for a person; states that no queue uses have no column."""
+    queues = [queue for queue in answer.get("queues") or [] if isinstance(queue, Mapping)]
+    counts = [_counts(queue) for queue in queues]
+    shown = ("waiting", "active", "delayed", "failed", "completed")
+    states = [state.value for state in JobState if state in shown or any(each.get(state) for each in counts)]
+    if not queues:
+        return Text("The gateway names no queue.")
+    view = table("queue", *states, "oldest waiting", numbers=(*states, "oldest waiting"))
+    for queue, numbers in zip(queues, counts, strict=True):
+        name = plain(queue.get("queue", queue.get("name", "?")), longest=60)
+        oldest = queue.get("oldestWaitingSeconds")
+        view.add_row(
+            f"{name} (paused)" if queue.get("paused") else name,
+            *(f"{numbers.get(state, 0):,}" for state in states),
+            f"{oldest:.1f} s" if isinstance(oldest, int | float) and oldest else "-",
+        )
+    return view
+
+
+def _counts(queue: Mapping[str, Any]) -> dict[str, int]:
+    counts = queue.get("counts")
+    return {name: number for name, number in counts.items() if type(number) is int} if isinstance(counts, dict) else {}

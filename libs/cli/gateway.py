@@ -1,0 +1,197 @@
+"""The gateway's REST API as the commands use it; every way in which a call can go wrong ends as a sentence."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from libs.cli.failures import BadInput, CommandFailed, Failure, Unreachable
+from libs.cli.output import plain
+from libs.common.errors import TucoError
+
+API = "/api/bullmq"
+
+_TIMEOUT_S = 30.0
+_CONNECT_TIMEOUT_S = 5.0
+_UNAVAILABLE = frozenset({502, 503, 504})
+
+
+class NoSuchJobError(TucoError):
+    """The gateway knows no job of this id."""
+
+
+class Gateway:
+    """A client of one gateway.
+
+    Args:
+        url: where it serves, such as ``http://localhost:3001``.
+        token: sent as the bearer token; none is sent where it is empty.
+        token_story: which variable the token is and where it came from, for a person.
+        transport: how requests travel; the network by default.
+    """
+
+    def __init__(
+        self, url: str, *, token: str = "", token_story: str = "", transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._token_story = token_story
+        self._client = httpx.Client(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeout=httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S),
+            # A proxy named in the environment is for the outside world and cannot reach this machine's own ports.
+            trust_env=not _is_loopback(self.url),
+            transport=transport,
+        )
+
+    def stats(self) -> dict[str, Any]:
+        """``GET /stats``."""
+        return self._object("GET", "/stats")
+
+    def initialize(self) -> dict[str, Any]:
+        """``POST /initialize``."""
+        return self._object("POST", "/initialize")
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """``GET /health``: whether all is well, and the parts."""
+        response = self._send("GET", "/health")
+        if response.status_code in {200, 503}:
+            return response.status_code == 200, self._read_object(response)
+        raise self._refusal(response)
+
+    def enqueue(
+        self,
+        job_type: str,
+        data: Mapping[str, Any],
+        *,
+        options: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """``POST /jobs``: the answer of a job that ran at once holds ``result``, of a queued one ``jobId``."""
+        body = {"jobType": job_type, "data": data, **({"options": options} if options else {})}
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return self._object("POST", "/jobs", json=body, headers=headers)
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """``GET /jobs/{id}``.
+
+        Raises:
+            NoSuchJobError: there is none.
+        """
+        response = self._send("GET", f"/jobs/{job_id}")
+        if response.status_code == 404 and _is_json(response):
+            raise NoSuchJobError
+        return self._read_object(response)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _object(self, method: str, path: str, **how: Any) -> dict[str, Any]:
+        return self._read_object(self._send(method, path, **how))
+
+    def _send(self, method: str, path: str, **how: Any) -> httpx.Response:
+        try:
+            return self._client.request(method, f"{API}{path}", **how)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise BadInput(f"{self.url} is no address of a gateway: {error}.", "Correct BULLMQ_SERVER_URL.") from error
+        except httpx.TimeoutException as error:
+            raise Unreachable(
+                f"The gateway at {self.url} did not answer within {_TIMEOUT_S:g} seconds.",
+                "Try again, or look at its log.",
+            ) from error
+        except httpx.TransportError as error:
+            raise Unreachable(
+                f"Nothing answers at {self.url}: {_cause(error)}.",
+                "Start it with `make dev`, or set BULLMQ_SERVER_URL to where the gateway runs.",
+            ) from error
+
+    def _read_object(self, response: httpx.Response) -> dict[str, Any]:
+        if not response.is_success and response.status_code != 503:
+            raise self._refusal(response)
+        body = response.json() if _is_json(response) else None
+        if isinstance(body, dict):
+            return body
+        raise self._stranger(response)
+
+    def _refusal(self, response: httpx.Response) -> Failure:
+        problem = _problem(response)
+        if problem is None:
+            return self._stranger(response)
+        if response.status_code in {401, 403}:
+            return BadInput(
+                f"The gateway at {self.url} refused the token: {problem}", f"The token is {self._token_story}."
+            )
+        if response.status_code in _UNAVAILABLE:
+            after = response.headers.get("Retry-After")
+            return Unreachable(
+                f"The gateway at {self.url} cannot serve now: {problem}",
+                f"It asks to try again in {plain(after)} seconds." if after else "Try again in a moment.",
+            )
+        if response.status_code >= 500:
+            return CommandFailed(
+                f"The gateway failed ({response.status_code}): {problem}",
+                "Its log says why; tuco-jobs health may help.",
+            )
+        return BadInput(problem)
+
+    def _stranger(self, response: httpx.Response) -> Failure:
+        kind = plain(response.headers.get("Content-Type", "no content type"), longest=60)
+        return Unreachable(
+            f"What answers at {self.url} is not the Tuco Jobs gateway (HTTP {response.status_code}, {kind}).",
+            "Set BULLMQ_SERVER_URL to where the gateway runs, or start one with `make dev`.",
+        )
+
+
+def _problem(response: httpx.Response) -> str | None:
+    """What a problem document (RFC 9457) says, for a person; None where the answer is none."""
+    if not _is_json(response):
+        return None
+    body = response.json()
+    if not isinstance(body, dict):
+        return None
+    said = body.get("detail") or body.get("title") or body.get("message") or body.get("error")
+    words = [plain(said)] if said else []
+    errors = body.get("errors")
+    for error in errors[:20] if isinstance(errors, list) else []:
+        if isinstance(error, dict):
+            text = f"{error.get('field', error.get('pointer', ''))}: {error.get('problem', error.get('detail', ''))}"
+            if not any(text in word for word in words):
+                words.append(plain(text))
+    return "; ".join(words) or f"HTTP {response.status_code}"
+
+
+def _is_json(response: httpx.Response) -> bool:
+    kind = response.headers.get("Content-Type", "").split(";")[0].strip()
+    if kind != "application/json" and not kind.endswith("+json"):
+        return False
+    try:
+        response.json()
+    except ValueError:
+        return False
+    return True
+
+
+def _cause(error: httpx.TransportError) -> str:
+    """A connection's error for a person, without the number that the operating system gives it."""
+    return re.sub(r"^\[Errno -?\d+\] ", "", plain(error, longest=200)).lower().rstrip(".") or type(error).__name__
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
