@@ -1,13 +1,24 @@
-"""The one place where a MongoDB client is made."""
+"""The one place where a MongoDB client is made, and where MongoDB's errors become ours."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC
 from typing import Any
 
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient, WriteConcern
 from pymongo.database import Database
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+)
 from pymongo.read_concern import ReadConcern
 
+from libs.common.errors import StoreUnavailable
 from libs.common.settings import Settings
 
 Document = dict[str, Any]
@@ -36,3 +47,49 @@ def connect_mongo(settings: Settings, *, service: str) -> Database[Document]:
         write_concern=WriteConcern("majority", wtimeout=10_000),
         read_concern=ReadConcern("majority"),
     )
+
+
+_REFUSING = frozenset(
+    {
+        13,  # Unauthorized
+        18,  # AuthenticationFailed
+        24,  # LockTimeout
+        64,  # WriteConcernTimeout
+        91,  # ShutdownInProgress
+        134,  # ReadConcernMajorityNotAvailableYet
+        189,  # PrimarySteppedDown
+        10107,  # NotWritablePrimary
+        11600,  # InterruptedAtShutdown
+        11602,  # InterruptedDueToReplStateChange
+        13435,  # NotPrimaryNoSecondaryOk
+        13436,  # NotPrimaryOrSecondary
+        14031,  # OutOfDiskSpace
+    }
+)
+"""Codes with which a server that is reached refuses to serve (src/mongo/base/error_codes.yml of MongoDB 6.0)."""
+
+
+@contextmanager
+def mongo_errors() -> Iterator[None]:
+    """Raises MongoDB's absences and refusals as ours; what the caller did wrong passes as it is.
+
+    Raises:
+        StoreUnavailable: MongoDB is away, without a primary, too slow, or cannot reach a majority.
+    """
+    try:
+        yield
+    except (ConnectionFailure, ExecutionTimeout, WriteConcernError) as error:
+        raise StoreUnavailable("mongodb", _reason(error)) from error
+    except BulkWriteError as error:
+        if error.details.get("writeConcernErrors"):
+            raise StoreUnavailable("mongodb", "a majority of the nodes did not confirm the write") from error
+        raise
+    except OperationFailure as error:
+        if error.code in _REFUSING:
+            raise StoreUnavailable("mongodb", _reason(error)) from error
+        raise
+
+
+def _reason(error: PyMongoError) -> str:
+    """What the driver said, without the description of the whole topology that it appends."""
+    return str(error).split(", Topology Description", 1)[0].split(", full error", 1)[0][:300] or type(error).__name__

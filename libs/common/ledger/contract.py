@@ -1,0 +1,68 @@
+"""What a ledger does; every implementation keeps to this."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from libs.common.ledger.model import Accepted, Ending, LedgerEntry, NewEntry
+
+
+class Ledger(Protocol):
+    """The lasting record of every job that came from outside. All methods are thread-safe.
+
+    Any method raises :class:`~libs.common.errors.StoreUnavailable` when the store is away; a write that raised it may
+    or may not have happened, which is why every write here can be repeated.
+    """
+
+    def accept(self, entry: NewEntry) -> Accepted:
+        """Stores a job for good before answering.
+
+        A known id, or a unique key that an unfinished job holds, stores nothing and answers the entry that is there:
+        a second request meets the first one's job.
+
+        Raises:
+            PayloadTooLarge: the payload does not fit one document.
+        """
+        ...
+
+    def accept_many(self, entries: Sequence[NewEntry]) -> list[Accepted]:
+        """Stores many jobs in one call; one answer per entry, in their order, each as :meth:`accept` would give it."""
+        ...
+
+    def finish(self, ending: Ending) -> bool:
+        """Records how a job ended, once: a job that has ended, or is unknown, stays as it is.
+
+        Returns:
+            whether this call ended it.
+        """
+        ...
+
+    def finish_many(self, endings: Sequence[Ending]) -> int:
+        """Records many endings in one call; answers how many jobs it ended."""
+        ...
+
+    def get(self, job_id: str) -> LedgerEntry | None:
+        """The entry of a job, without its payload."""
+        ...
+
+    def data_of(self, job_id: str) -> dict[str, Any] | None:
+        """The payload of a job as it goes over the wire."""
+        ...
+
+    def data_of_many(self, job_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The payloads of these jobs by job id; unknown ids are left out."""
+        ...
+
+    def still_open(self, job_ids: Sequence[str]) -> set[str]:
+        """Which of these jobs are unfinished."""
+        ...
+
+    def open_jobs(self, *, after_id: str, limit: int, older_than: datetime | None = None) -> list[LedgerEntry]:
+        """Unfinished jobs in the order of their ids: one page.
+
+        Args:
+            after_id: the last id of the page before; empty for the first page.
+            limit: the most entries to answer.
+            older_than: leaves out what was accepted later than this; ``None`` leaves nothing out.
+        """
+        ...
