@@ -93,12 +93,12 @@ class MongoServer(EmbeddedServer):
             *(word for name, value in self._parameters.items() for word in ("--setParameter", _assign(name, value))),
         ]
 
-    def _is_ready(self, port: int, pid: int) -> bool:
+    def _is_ready(self, pid: int) -> bool:
         try:
-            with _Client(ports.HOST, port, directConnection=True, serverSelectionTimeoutMS=2_000) as client:
+            with _Client(ports.HOST, self.port, directConnection=True, serverSelectionTimeoutMS=2_000) as client:
                 if client.admin.command("serverStatus")["pid"] != pid:
                     return False
-                self._form_replica_set(client, f"{ports.HOST}:{port}")
+                self._form_replica_set(client, f"{ports.HOST}:{self.port}")
                 return bool(client.admin.command("hello")["isWritablePrimary"])
         except PyMongoError:
             return False
@@ -109,9 +109,8 @@ class MongoServer(EmbeddedServer):
         if config is None:
             members = [{"_id": 0, "host": address}]
             settings = {"electionTimeoutMillis": 1_000}
-            client.admin.command(
-                "replSetInitiate", {"_id": self._replica_set, "members": members, "settings": settings}
-            )
+            new = {"_id": self._replica_set, "members": members, "settings": settings}
+            client.admin.command("replSetInitiate", new)
         elif config["members"][0]["host"] != address:
             config["members"][0]["host"] = address
             config["version"] += 1

@@ -52,14 +52,14 @@ class GuardedProcess:
             options += ["--discard", discard]
         arguments = [sys.executable, "-I", "-S", guard.__file__, *options, "--", *command]
         with log.open("wb") as log_file:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - the command is the caller's own
                 [str(argument) for argument in arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log_file,
                 cwd=folder,
                 pass_fds=[lock_fd],
-                start_new_session=True,  # a Ctrl-C in the terminal is for the run, which then stops its servers in order
+                start_new_session=True,  # Ctrl-C in a terminal is for the run, which stops its servers in order
                 text=True,
             )
         word, rest = _read_word(process)

@@ -31,7 +31,7 @@ class RedisServer(EmbeddedServer):
         data_dir: see :class:`EmbeddedServer`.
         port: see :class:`EmbeddedServer`. With ``cluster-enabled`` the port 10,000 above it is used as well.
         config: directives of redis.conf, in place of or beside the defaults (``{"maxmemory": "50mb"}``).
-        sentinel: run as a Sentinel; its directives go into ``config`` (``{"sentinel": ["monitor main 127.0.0.1 ..."]}``).
+        sentinel: run as a Sentinel, with its directives in ``config`` (``{"sentinel": ["monitor main ..."]}``).
         binary: see :class:`EmbeddedServer`.
         start_deadline: see :class:`EmbeddedServer`.
     """
@@ -68,7 +68,7 @@ class RedisServer(EmbeddedServer):
         return [self._binary, path, *(["--sentinel"] if self._sentinel else [])]
 
     def _render(self, port: int) -> str:
-        own = {"port": port, "bind": ports.HOST, "dir": f'"{self.data_dir}"', "daemonize": "no"}
+        own: dict[str, ConfigValue] = {"port": port, "bind": ports.HOST, "dir": f'"{self.data_dir}"', "daemonize": "no"}
         lines = [
             f"{directive} {value}\n"
             for directive, values in {**own, **self._config}.items()
@@ -80,7 +80,7 @@ class RedisServer(EmbeddedServer):
         needed = [port, port + ports.CLUSTER_BUS_OFFSET] if self._config.get("cluster-enabled") == "yes" else [port]
         return all(ports.is_free(each) for each in needed)
 
-    def _is_ready(self, port: int, pid: int) -> bool:
+    def _is_ready(self, pid: int) -> bool:
         client = redis.Redis.from_url(self.url, socket_timeout=2, retry=Retry(NoBackoff(), 0))
         try:
             return bool(client.info("server")["process_id"] == pid)

@@ -25,9 +25,9 @@ class EmbeddedServer(ABC):
     Use it as a context manager, or call :meth:`start` and :meth:`stop`. Not safe for use from several threads at once.
 
     Args:
-        data_dir: where its data live; a second start on the same folder finds them again, and two servers on one folder
-            at once are refused. None: a temporary folder that is deleted when the server stops.
-        port: the port it must have. None: the one that the folder's server had last, if that is free, else any free one.
+        data_dir: where its data live: a later start on the same folder finds them, a second one at once is refused.
+            None: a temporary folder that is deleted when the server stops.
+        port: the port it must have. None: the one that the folder's server had last if it is free, else any free one.
         binary: the server's program. None: the one that :mod:`libs.embedded.binaries` finds.
         start_deadline: how long a start may take.
     """
@@ -55,8 +55,8 @@ class EmbeddedServer(ABC):
         """Write what the server needs into its folder, and return its command line."""
 
     @abstractmethod
-    def _is_ready(self, port: int, pid: int) -> bool:
-        """Whether the server, whose process is ``pid``, serves on ``port``; it accepts connections there already."""
+    def _is_ready(self, pid: int) -> bool:
+        """Whether the server, whose process is ``pid``, serves; it accepts connections already."""
 
     def _suits(self, port: int) -> bool:
         """Whether the server could listen on ``port``."""
@@ -118,7 +118,7 @@ class EmbeddedServer(ABC):
         except BaseException:
             self.stop()
             raise
-        self._folder.remember_port(self._port)
+        self._folder.remember_port(self.port)
         return self
 
     def stop(self) -> None:
@@ -188,7 +188,7 @@ class EmbeddedServer(ABC):
 
     def _await_ready(self, process: GuardedProcess, port: int) -> None:
         give_up_at = time.monotonic() + self._start_deadline.total_seconds()
-        while not (_accepts_connections(port) and self._is_ready(port, process.pid)):
+        while not (_accepts_connections(port) and self._is_ready(process.pid)):
             if not process.running:
                 status = process.wait()
                 self._process = None
