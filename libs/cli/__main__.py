@@ -4,11 +4,13 @@ from importlib.metadata import version
 
 import click
 
+from libs.cli.commands.availability import availability
 from libs.cli.commands.enqueue import enqueue
 from libs.cli.commands.health import health
 from libs.cli.commands.init import init
 from libs.cli.commands.job import job
 from libs.cli.commands.keys import keys
+from libs.cli.commands.leads import leads
 from libs.cli.commands.stats import stats
 
 
@@ -24,7 +26,7 @@ def main() -> None:
     """
 
 
-for command in (enqueue, health, init, job, keys, stats):
+for command in (availability, enqueue, health, init, job, keys, leads, stats):
     main.add_command(command)
 
 

@@ -32,6 +32,9 @@ class Gateway:
         token: sent as the bearer token; none is sent where it is empty.
         token_story: which variable the token is and where it came from, for a person.
         transport: how requests travel; the network by default.
+
+    Raises:
+        BadInput: ``url`` is none.
     """
 
     def __init__(
@@ -39,14 +42,17 @@ class Gateway:
     ) -> None:
         self.url = url.rstrip("/")
         self._token_story = token_story
-        self._client = httpx.Client(
-            base_url=self.url,
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-            timeout=httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S),
-            # A proxy named in the environment is for the outside world and cannot reach this machine's own ports.
-            trust_env=not _is_loopback(self.url),
-            transport=transport,
-        )
+        try:
+            self._client = httpx.Client(
+                base_url=self.url,
+                headers={"Authorization": f"Bearer {token}"} if token else {},
+                timeout=httpx.Timeout(_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S),
+                # A proxy named in the environment is for the outside world and cannot reach this machine's own ports.
+                trust_env=not _is_loopback(self.url),
+                transport=transport,
+            )
+        except httpx.InvalidURL as error:
+            raise BadInput(f"{self.url} is no address of a gateway: {error}.", "Correct BULLMQ_SERVER_URL.") from error
 
     def stats(self) -> dict[str, Any]:
         """``GET /stats``."""
@@ -59,9 +65,9 @@ class Gateway:
     def health(self) -> tuple[bool, dict[str, Any]]:
         """``GET /health``: whether all is well, and the parts."""
         response = self._send("GET", "/health")
-        if response.status_code in {200, 503}:
-            return response.status_code == 200, self._read_object(response)
-        raise self._refusal(response)
+        if response.status_code == 503 and "status" in (body := _object_in(response) or {}):
+            return False, body
+        return True, self._read_object(response)
 
     def enqueue(
         self,
@@ -83,7 +89,7 @@ class Gateway:
             NoSuchJobError: there is none.
         """
         response = self._send("GET", f"/jobs/{job_id}")
-        if response.status_code == 404 and _is_json(response):
+        if response.status_code == 404 and _object_in(response) is not None:
             raise NoSuchJobError
         return self._read_object(response)
 
@@ -105,8 +111,6 @@ class Gateway:
     def _send(self, method: str, path: str, **how: Any) -> httpx.Response:
         try:
             return self._client.request(method, f"{API}{path}", **how)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise BadInput(f"{self.url} is no address of a gateway: {error}.", "Correct BULLMQ_SERVER_URL.") from error
         except httpx.TimeoutException as error:
             raise Unreachable(
                 f"The gateway at {self.url} did not answer within {_TIMEOUT_S:g} seconds.",
@@ -119,12 +123,12 @@ class Gateway:
             ) from error
 
     def _read_object(self, response: httpx.Response) -> dict[str, Any]:
-        if not response.is_success and response.status_code != 503:
+        if not response.is_success:
             raise self._refusal(response)
-        body = response.json() if _is_json(response) else None
-        if isinstance(body, dict):
-            return body
-        raise self._stranger(response)
+        body = _object_in(response)
+        if body is None:
+            raise self._stranger(response)
+        return body
 
     def _refusal(self, response: httpx.Response) -> Failure:
         problem = _problem(response)
@@ -157,10 +161,8 @@ class Gateway:
 
 def _problem(response: httpx.Response) -> str | None:
     """What a problem document (RFC 9457) says, for a person; None where the answer is none."""
-    if not _is_json(response):
-        return None
-    body = response.json()
-    if not isinstance(body, dict):
+    body = _object_in(response)
+    if body is None:
         return None
     said = body.get("detail") or body.get("title") or body.get("message") or body.get("error")
     words = [plain(said)] if said else []
@@ -173,15 +175,16 @@ def _problem(response: httpx.Response) -> str | None:
     return "; ".join(words) or f"HTTP {response.status_code}"
 
 
-def _is_json(response: httpx.Response) -> bool:
+def _object_in(response: httpx.Response) -> dict[str, Any] | None:
+    """The JSON object that an answer is; None where it is something else."""
     kind = response.headers.get("Content-Type", "").split(";")[0].strip()
     if kind != "application/json" and not kind.endswith("+json"):
-        return False
+        return None
     try:
-        response.json()
+        body = response.json()
     except ValueError:
-        return False
-    return True
+        return None
+    return body if isinstance(body, dict) else None
 
 
 def _cause(error: httpx.TransportError) -> str:
@@ -190,7 +193,10 @@ def _cause(error: httpx.TransportError) -> str:
 
 
 def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
