@@ -1,0 +1,25 @@
+"""What the simulator knows of what happened: everything that tests may look at."""
+
+from libs.simulators.bluebubbles.availability import AvailabilityRule
+from libs.simulators.bluebubbles.faults import applies
+from libs.simulators.bluebubbles.settings import Settings
+from libs.simulators.calls import CallLog
+from libs.simulators.faults import FaultPlan
+
+
+class State:
+    """The records of all lines.
+
+    Attributes:
+        calls: every call that arrived.
+        faults: what was asked to go wrong, and how often it did.
+        availability: who can be reached, with exceptions to set.
+
+    Args:
+        settings: how the simulator was started.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.calls = CallLog()
+        self.faults = FaultPlan(seed=settings.seed, applies=applies)
+        self.availability = AvailabilityRule(seed=settings.seed, ratio=settings.available_ratio)
