@@ -1,5 +1,6 @@
 """Turning what callers send into typed data, with errors that name the field and what would be right."""
 
+import ast
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -51,7 +52,7 @@ def explain(error: msgspec.ValidationError, *, path: str) -> InvalidInput:
     if unknown := _UNKNOWN.match(problem):
         return InvalidInput(_join(field, unknown["field"]), "unknown field")
     if pattern := _PATTERN.match(problem):
-        problem = f"expected {_PATTERN_WORDS.get(pattern['pattern'][1:-1], problem)}"
+        problem = f"expected {_PATTERN_WORDS.get(ast.literal_eval(pattern['pattern']), problem)}"
     return InvalidInput(field or "body", problem[:1].lower() + problem[1:])
 
 

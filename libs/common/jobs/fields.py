@@ -6,8 +6,18 @@ import msgspec
 
 from libs.common.validation import pattern_in_words
 
-ObjectIdText = Annotated[str, msgspec.Meta(pattern=pattern_in_words("^[0-9a-fA-F]{24}$", "an ObjectId: 24 hex digits"))]
+# Patterns end in \Z, not $, which would let a trailing newline through.
+ObjectIdText = Annotated[
+    str, msgspec.Meta(pattern=pattern_in_words(r"^[0-9a-fA-F]{24}\Z", "an ObjectId: 24 hex digits"))
+]
 """The id of a MongoDB document."""
 
-NonEmptyText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-"""An id or name as the app writes it."""
+NonEmptyText = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=200,
+        pattern=pattern_in_words(r"^[^\x00-\x1f\x7f]*\Z", "text without control characters"),
+    ),
+]
+"""An id or name as the app writes it; queues use control characters to separate names."""
