@@ -19,7 +19,7 @@ class SettingsError(TucoError):
     """A setting is missing or wrong; the message names it and says what it should be."""
 
 
-class InvalidInput(TucoError):  # noqa: N818 - named for what it says to a person
+class InvalidInput(TucoError):
     """A caller sent something that cannot be used.
 
     Args:
@@ -37,7 +37,7 @@ class PayloadTooLarge(InvalidInput):
     """A job's payload exceeds what a queue carries."""
 
 
-class StoreUnavailable(TucoError):  # noqa: N818
+class StoreUnavailable(TucoError):
     """A store (Redis or MongoDB) cannot be reached or refuses to serve.
 
     Args:
@@ -55,7 +55,7 @@ class QueueFull(StoreUnavailable):
     """Redis has reached ``maxmemory`` and refuses new jobs; nothing was evicted."""
 
 
-class Retryable(TucoError):  # noqa: N818
+class Retryable(TucoError):
     """An attempt failed in a way that may heal; the job runs again after a backoff.
 
     Args:
@@ -68,11 +68,11 @@ class Retryable(TucoError):  # noqa: N818
         self.after = after
 
 
-class Permanent(TucoError):  # noqa: N818
+class Permanent(TucoError):
     """An attempt failed in a way that no repetition heals; the job becomes a dead letter at once."""
 
 
-class NotNow(TucoError):  # noqa: N818
+class NotNow(TucoError):
     """The job may not run yet; it is moved to ``until`` and no attempt is counted.
 
     Args:
@@ -86,9 +86,9 @@ class NotNow(TucoError):  # noqa: N818
         self.reason = reason
 
 
-class JobCancelled(TucoError):  # noqa: N818
+class JobCancelled(TucoError):
     """The job was cancelled while it ran."""
 
 
-class LeaseLost(TucoError):  # noqa: N818
+class LeaseLost(TucoError):
     """The worker's lease on the job has expired or passed to another; its outcome no longer counts."""

@@ -38,6 +38,8 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
         data_in_ledger: whether the payload is in the ledger instead of ``data``.
         keep_count: how many finished jobs of the queue stay visible.
         keep_ms: for how long, in milliseconds; 0 forgets the job as soon as it has completed.
+        args: positional arguments, for actors that were not declared with a contract.
+        message_options: further options for Dramatiq's middleware.
     """
 
     job_id: str
@@ -52,6 +54,8 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     data_in_ledger: bool = False
     keep_count: int = 1_000
     keep_ms: int = 86_400_000
+    args: tuple[Any, ...] = ()
+    message_options: Mapping[str, Any] = {}
 
 
 class Added(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""What happens around each run of a job: one concern, one middleware, one file."""

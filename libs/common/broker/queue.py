@@ -1,0 +1,236 @@
+"""One queue, from outside: add jobs, look at them, decide about them.
+
+The smallest use::
+
+    queue = JobQueue(connect_redis(settings), "bulk-availability")
+    queue.add([job_from(BULK_AVAILABILITY, payload, job_id=new_job_id())])
+
+Every call is atomic per job, safe from any thread, and raises :class:`~libs.common.errors.StoreUnavailable` where
+Redis is away.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from redis import Redis
+
+from libs.common.broker.keys import PREFIX, QueueKeys
+from libs.common.broker.model import Added, Attempt, Children, JobView, NewJob, QueueStats
+from libs.common.broker.record import decode_record, record_of
+from libs.common.broker.transport import Argument, ScriptRunner
+from libs.common.clock import Clock, SystemClock, from_ms, to_ms
+from libs.common.errors import LeaseLost
+from libs.common.jobs.states import JobState
+
+T = TypeVar("T")
+
+_BATCH = 500
+_PROBE = 1_000
+CancelAnswer = Literal["cancelled", "asked", "finished", "unknown"]
+
+
+class JobQueue:
+    """One queue.
+
+    Args:
+        redis: a client that answers bytes.
+        name: the queue's name.
+        prefix: what all keys of this installation start with.
+        clock: for the jobs' creation time; leases and delays go by Redis's own clock.
+    """
+
+    def __init__(self, redis: Redis, name: str, *, prefix: str = PREFIX, clock: Clock | None = None) -> None:
+        self.name = name
+        self.keys = QueueKeys(name, prefix=prefix)
+        self.scripts = ScriptRunner(redis, self.keys)
+        self._clock = clock or SystemClock()
+
+    def add(self, jobs: Sequence[NewJob], *, parent_fence: str | None = None) -> list[Added]:
+        """Adds jobs, all those alike in one atomic step of up to 500; answers one by one what stands for each.
+
+        Args:
+            jobs: the jobs; a known id, or a unique key held by an unfinished job, adds nothing.
+            parent_fence: for children, the fencing number of the lease on their parent.
+
+        Raises:
+            PayloadTooLarge: a payload exceeds 64 KiB; nothing was added.
+            QueueFull: Redis has no memory for more.
+            LeaseLost: the parent is no longer held by who adds the children.
+            StoreUnavailable: Redis is away.
+        """
+        now_ms = to_ms(self._clock.now())
+        records = [record_of(job, created_ms=now_ms) for job in jobs]
+        calls: list[tuple[str, Sequence[Argument]]] = []
+        places: list[list[int]] = []
+        for (group, priority, delay_ms, parent), alike in groupby(range(len(jobs)), key=lambda i: _shared(jobs[i])):
+            for batch in _batches(list(alike), _BATCH):
+                arguments: list[Argument] = [group, priority, delay_ms, parent, parent_fence or ""]
+                for i in batch:
+                    arguments += (jobs[i].job_id, jobs[i].unique_key or "", records[i])
+                calls.append(("add", arguments))
+                places.append(batch)
+        added = [Added(job_id=job.job_id, created=True) for job in jobs]
+        for batch, met in zip(places, self._run_in_groups(calls), strict=True):
+            if met is None:
+                raise LeaseLost
+            for place, holder in zip(met[::2], met[1::2], strict=True):
+                added[batch[place - 1]] = Added(job_id=holder.decode(), created=False)
+        return added
+
+    def get(self, job_id: str) -> JobView | None:
+        """The job as the queue knows it now, or ``None``."""
+        answer = self.scripts.run("inspect", job_id)
+        return None if answer is None else _view(self.name, job_id, answer)
+
+    def known(self, job_ids: Sequence[str]) -> set[str]:
+        """Which of these jobs the queue has, in any state; a constant time for each."""
+        found: set[str] = set()
+        for batch in _batches(job_ids, _PROBE):
+            answer = self.scripts.run("known", *batch)
+            found.update(job_id for job_id, is_known in zip(batch, answer, strict=True) if is_known)
+        return found
+
+    def stats(self) -> QueueStats:
+        """The queue in numbers; the time this takes does not grow with the queue."""
+        now, waiting, prioritized, delayed, active, completed, failed, parents, oldest, meta = self.scripts.run("stats")
+        facts = {name.decode(): int(value) for name, value in zip(meta[::2], meta[1::2], strict=True)}
+        paused = bool(facts.get("paused"))
+        held = waiting + prioritized if paused else 0
+        counts = {
+            JobState.WAITING: 0 if paused else waiting,
+            JobState.PRIORITIZED: 0 if paused else prioritized,
+            JobState.DELAYED: delayed,
+            JobState.ACTIVE: active,
+            JobState.COMPLETED: completed,
+            JobState.FAILED: failed,
+            JobState.PAUSED: held,
+            JobState.WAITING_CHILDREN: parents,
+        }
+        return QueueStats(
+            queue=self.name,
+            counts={state.value: number for state, number in counts.items()},
+            paused=paused,
+            oldest_waiting_seconds=max(0.0, now / 1000 - int(oldest) * 10) if oldest else 0.0,
+            totals={name: facts.get(name, 0) for name in _TOTALS},
+        )
+
+    def cancel(self, job_id: str) -> CancelAnswer:
+        """Removes a job that is not running; asks one that runs to stop."""
+        answer: CancelAnswer = self.scripts.run("cancel", job_id).decode()
+        return answer
+
+    def retry(self, job_id: str) -> bool:
+        """Lets a dead letter run again, its attempts from none; false where it is no dead letter or its unique key
+        belongs to another unfinished job by now."""
+        return bool(self.scripts.run("retry_dead", job_id) == 1)
+
+    def promote(self, job_id: str) -> bool:
+        """Lets a delayed job run now; false where it is not delayed."""
+        return bool(self.scripts.run("promote_now", job_id))
+
+    def remove(self, job_id: str) -> bool:
+        """Forgets a completed job or a dead letter; false where it is neither."""
+        return bool(self.scripts.run("remove", job_id))
+
+    def pause(self) -> None:
+        """Hands out no more jobs; running ones go on."""
+        self.scripts.run("pause", 1)
+
+    def resume(self) -> None:
+        """Hands out jobs again."""
+        self.scripts.run("pause", 0)
+
+    def set_weight(self, group: str, weight: int) -> None:
+        """Gives a group ``weight`` jobs per turn instead of one."""
+        self.scripts.set_field("weights", group, weight)
+
+    def _run_in_groups(self, calls: Sequence[tuple[str, Sequence[Argument]]]) -> Iterable[Any]:
+        for batch in _batches(calls, 20):
+            yield from self.scripts.run_many(batch)
+
+
+_TOTALS = ("added", "started", "completed", "retried", "deferred", "failed", "stalled", "cancelled")
+
+
+def _shared(job: NewJob) -> tuple[str, int, int, str]:
+    return job.group, job.options.priority, job.options.delay_ms, job.parent_id or ""
+
+
+def _batches(items: Sequence[T], size: int) -> Iterable[list[T]]:
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
+
+
+def _view(queue: str, job_id: str, answer: Sequence[Any]) -> JobView:
+    record, state_name, number, lease, runs, reason, progress, result, children, paused = answer
+    header, body = decode_record(record)
+    state = JobState(state_name.decode())
+    if paused and state in (JobState.WAITING, JobState.PRIORITIZED):
+        state = JobState.PAUSED
+    made, attempts = decode_runs(runs)
+    return JobView(
+        job_id=job_id,
+        job_type=body.actor,
+        queue=queue,
+        state=state,
+        group=header.group,
+        data=body.kwargs,
+        created_at=from_ms(body.created_ms),
+        priority=header.priority,
+        not_before=from_ms(float(number)) if state is JobState.DELAYED else None,
+        reason=reason.decode() or None,
+        attempts_made=made,
+        attempts=attempts,
+        worker=lease.decode().split(":", 2)[2] if lease else None,
+        progress=msgspec.json.decode(progress) if progress else None,
+        result=msgspec.json.decode(result) if result else None,
+        finished_at=from_ms(float(number)) if state in (JobState.COMPLETED, JobState.FAILED) else None,
+        parent_id=header.parent_id or None,
+        children=decode_children(children),
+    )
+
+
+def decode_children(text: bytes) -> Children | None:
+    """A parent's children as stored (``pending:completed:failed``); ``None`` where it has none."""
+    if not text:
+        return None
+    pending, completed, failed = map(int, text.split(b":"))
+    return Children(pending=pending, completed=completed, failed=failed)
+
+
+class _AttemptLine(msgspec.Struct, frozen=True):
+    n: int
+    o: str
+    e: str
+    w: str
+    s: int
+    d: int
+
+
+def encode_attempt(attempt: Attempt) -> bytes:
+    """An attempt as the line that the scripts keep."""
+    return msgspec.json.encode(
+        _AttemptLine(
+            attempt.number,
+            attempt.outcome,
+            attempt.error[:500],
+            attempt.worker,
+            to_ms(attempt.started_at),
+            attempt.duration_ms,
+        )
+    )
+
+
+def decode_runs(runs: bytes) -> tuple[int, tuple[Attempt, ...]]:
+    """How many attempts were made, and the last of them."""
+    if not runs:
+        return 0, ()
+    first, *lines = runs.split(b"\n")
+    stored = [msgspec.json.decode(line, type=_AttemptLine) for line in lines]
+    attempts = [
+        Attempt(number=a.n, outcome=a.o, error=a.e, worker=a.w, started_at=from_ms(a.s), duration_ms=a.d)
+        for a in stored
+    ]
+    return int(first.split(b":")[0]), tuple(attempts)

@@ -1,0 +1,96 @@
+"""A job as Redis stores it: a line for the scripts, then the Dramatiq message for the workers.
+
+The line's fields are described in ``scripts/shared/record.lua``. The message leaves out what the line and the queue
+already say.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from libs.common.broker.model import NewJob
+from libs.common.errors import InvalidInput, PayloadTooLarge
+from libs.common.jobs.contract import MAX_PAYLOAD_BYTES
+
+
+class Body(msgspec.Struct, frozen=True, array_like=True):
+    """What workers read: the fields of a Dramatiq message, as an array to be short."""
+
+    actor: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    options: dict[str, Any]
+    created_ms: int
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What the scripts read."""
+
+    group: str
+    priority: int
+    keep_count: int
+    keep_ms: int
+    unique_key: str
+    parent_id: str
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Body).decode
+
+
+def encode_record(header: Header, body: Body) -> bytes:
+    """The record without its position, which the script puts in front.
+
+    Raises:
+        InvalidInput: a name holds a tab or a newline, which separate the fields.
+        PayloadTooLarge: the message is larger than a queue carries.
+    """
+    line = (
+        f"\t{header.group}\t{header.priority}\t{header.keep_count}\t{header.keep_ms}"
+        f"\t{header.unique_key}\t{header.parent_id}"
+    )
+    if line.count("\t") != 6 or "\n" in line:
+        raise InvalidInput("options", "group, unique key and parent must not hold tabs or newlines")
+    encoded = _encode(body)
+    if len(encoded) > MAX_PAYLOAD_BYTES:
+        raise PayloadTooLarge(
+            "data", f"the payload has {len(encoded)} bytes; a queue carries at most {MAX_PAYLOAD_BYTES} (64 KiB)"
+        )
+    return line.encode() + b"\n" + encoded
+
+
+def decode_record(record: bytes) -> tuple[Header, Body]:
+    """Header and body of a stored record.
+
+    Raises:
+        ValueError: the record was not written by us, or is damaged (``msgspec.DecodeError`` is a ``ValueError``).
+    """
+    line, separator, encoded = record.partition(b"\n")
+    fields = line.decode().split("\t")
+    if not separator or len(fields) != 7:
+        raise ValueError("the record's first line is not a job's header")
+    _position, group, priority, keep_count, keep_ms, unique_key, parent_id = fields
+    header = Header(group, int(priority), int(keep_count), int(keep_ms), unique_key, parent_id)
+    return header, _decode(encoded)
+
+
+def record_of(job: NewJob, *, created_ms: int) -> bytes:
+    """The record of a new job, without its position."""
+    options: dict[str, Any] = {**job.message_options, "max_attempts": job.max_attempts}
+    if job.options.backoff_ms is not None:
+        options["backoff_ms"] = job.options.backoff_ms
+    if job.in_ledger:
+        options["in_ledger"] = True
+    if job.data_in_ledger:
+        options["data_in_ledger"] = True
+    header = Header(
+        group=job.group,
+        priority=job.options.priority,
+        keep_count=job.keep_count,
+        keep_ms=job.keep_ms,
+        unique_key=job.unique_key or "",
+        parent_id=job.parent_id or "",
+    )
+    data: Mapping[str, Any] = {} if job.data_in_ledger else job.data
+    return encode_record(header, Body(job.job_type, job.args, dict(data), options, created_ms))

@@ -1,0 +1,31 @@
+-- A person lets a dead letter run again: its attempts start from none, its history stays.
+-- States: failed -> waiting | prioritized
+-- KEYS: jobs failed reasons unique children
+-- ARGV: id
+-- Answer: 1; 0 where it is no dead letter; the id of the unfinished job that holds its unique key
+-- USES: clock history waiting finish events
+
+local id = ARGV[1]
+local record = redis.call('HGET', jobs, id)
+if not record or not redis.call('ZSCORE', failed, id) then
+  return 0
+end
+local header = header_of(record)
+if header.unique_key ~= '' then
+  local holder = redis.call('HGET', unique, header.unique_key)
+  if holder then
+    return holder
+  end
+  redis.call('HSET', unique, header.unique_key, id)
+end
+redis.call('ZREM', failed, id)
+redis.call('HDEL', reasons, id)
+local _, _, lines = load_runs(id)
+save_runs(id, 0, 0, lines)
+if header.parent ~= '' and redis.call('HEXISTS', jobs, header.parent) == 1 then
+  local pending, done, dead = load_children(header.parent)
+  save_children(header.parent, pending + 1, done, math.max(0, dead - 1))
+end
+put_back(id, record, now_ms(), false)
+tell('retried', { id })
+return 1

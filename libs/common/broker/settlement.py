@@ -1,0 +1,209 @@
+"""Tells Redis, and the ledger before it, how jobs ended: each end one atomic step, many in one round trip."""
+
+import socket
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from libs.common.broker.held_job import HeldJob, Undecodable
+from libs.common.broker.model import Attempt
+from libs.common.broker.outcome import (
+    Cancelled,
+    Completed,
+    Dead,
+    Deferred,
+    HandedBack,
+    Lost,
+    RetryLater,
+    WaitsForChildren,
+)
+from libs.common.broker.queue import encode_attempt
+from libs.common.broker.transport import Argument, ScriptRunner
+from libs.common.clock import from_ms, to_ms
+from libs.common.jobs.states import LedgerStatus
+from libs.common.logging import get_logger
+
+log = get_logger(__name__)
+
+_encode = msgspec.json.Encoder().encode
+_BATCH = 500
+_CALLS_PER_ROUND_TRIP = 50
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a job that the ledger holds."""
+
+    job_id: str
+    status: LedgerStatus
+    result: Any = None
+    error: str | None = None
+
+
+class EndingRecorder(Protocol):
+    """The ledger, as far as the worker needs it."""
+
+    def record(self, endings: Sequence[Ending]) -> None:
+        """Stores how jobs ended; storing the same end twice changes nothing.
+
+        Raises:
+            StoreUnavailable: MongoDB is away; nothing may be acknowledged yet.
+        """
+        ...
+
+
+class Settler:
+    """Settles jobs of one queue.
+
+    Args:
+        scripts: runs scripts on the queue's keys.
+        worker: this worker's name, for the attempts' history.
+        lease_ms: how long a lease lasts.
+        recorder: the ledger; ``None`` where no job is in a ledger.
+    """
+
+    def __init__(
+        self, scripts: ScriptRunner, *, worker: str, lease_ms: int, recorder: EndingRecorder | None = None
+    ) -> None:
+        self._scripts = scripts
+        self._worker = worker
+        self._lease_ms = lease_ms
+        self._recorder = recorder
+
+    def settle(self, jobs: Sequence[HeldJob]) -> list[str]:
+        """Settles jobs whose outcome is set; answers the ids whose lease was lost, whose outcome does not count.
+
+        The ledger learns first: were it last, a crash between the two would leave an accepted job open for ever.
+
+        Raises:
+            StoreUnavailable: the ledger or Redis is away; calling again with the same jobs is safe.
+        """
+        self._record(jobs)
+        calls: list[tuple[str, Sequence[Argument]]] = []
+        owners: list[list[HeldJob]] = []
+        completed = [job for job in jobs if isinstance(job.outcome, Completed)]
+        for start in range(0, len(completed), _BATCH):
+            batch = completed[start : start + _BATCH]
+            arguments: list[Argument] = []
+            for job in batch:
+                arguments += (job.job_id, job.fence, _completion(job))
+            calls.append(("complete", arguments))
+            owners.append(batch)
+        back = [job for job in jobs if isinstance(job.outcome, HandedBack)]
+        for start in range(0, len(back), _BATCH):
+            batch = back[start : start + _BATCH][::-1]
+            calls.append(("hand_back", [word for job in batch for word in (job.job_id, job.fence)]))
+            owners.append(batch)
+        for job in jobs:
+            call = self._single(job)
+            if call:
+                calls.append(call)
+                owners.append([job])
+        lost = [job.job_id for job in jobs if isinstance(job.outcome, Lost)]
+        for start in range(0, len(calls), _CALLS_PER_ROUND_TRIP):
+            part = calls[start : start + _CALLS_PER_ROUND_TRIP]
+            for (name, _), owner, answer in zip(part, owners[start:], self._scripts.run_many(part), strict=False):
+                if name == "complete":
+                    lost += [job_id.decode() for job_id in answer]
+                elif answer == 0:
+                    lost += [job.job_id for job in owner]
+        return lost
+
+    def bury_undecodable(self, jobs: Sequence[Undecodable]) -> None:
+        """Makes dead letters of records that are no messages.
+
+        Raises:
+            StoreUnavailable: Redis is away; their leases run out and they come again.
+        """
+        for job in jobs:
+            log.error("job.undecodable", job_id=job.job_id, reason=job.reason)
+            now = from_ms(0)
+            line = encode_attempt(
+                Attempt(
+                    number=1,
+                    outcome="undecodable",
+                    error=job.reason,
+                    worker=self._worker,
+                    started_at=now,
+                    duration_ms=0,
+                )
+            )
+            self._scripts.run("dead_letter", job.job_id, job.fence, line, job.reason)
+
+    def _record(self, jobs: Sequence[HeldJob]) -> None:
+        """Tells the ledger, but not of a job whose lease is lost: its end is for the present holder to tell."""
+        ended = [job for job in jobs if job.options.get("in_ledger") and _ending(job)]
+        if not ended or self._recorder is None:
+            return
+        words: list[Argument] = [word for job in ended for word in (job.job_id, job.fence)]
+        lost, _cancelled = self._scripts.run("renew", self._lease_ms, *words)
+        for job in ended:
+            if job.job_id.encode() in lost:
+                job.outcome = Lost()
+        endings = [ending for job in ended if (ending := _ending(job))]
+        if endings:
+            self._recorder.record(endings)
+
+    def _single(self, job: HeldJob) -> tuple[str, Sequence[Argument]] | None:
+        match job.outcome:
+            case RetryLater(delay, reason):
+                delay_ms = int(delay.total_seconds() * 1000)
+                return "retry", [job.job_id, job.fence, delay_ms, self._line(job, "failed", reason), reason[:500]]
+            case Deferred(until, reason):
+                return "defer", [job.job_id, job.fence, to_ms(until), reason[:500]]
+            case Dead(reason):
+                return "dead_letter", [job.job_id, job.fence, self._line(job, "failed", reason), reason[:500]]
+            case WaitsForChildren():
+                return "wait_for_children", [job.job_id, job.fence]
+            case Cancelled():
+                return "end_cancelled", [job.job_id, job.fence]
+        return None
+
+    def _line(self, job: HeldJob, outcome: str, error: str) -> bytes:
+        return encode_attempt(
+            Attempt(
+                number=job.attempt,
+                outcome=outcome,
+                error=error,
+                worker=self._worker,
+                started_at=from_ms(job.started_ms),
+                duration_ms=job.duration_ms,
+            )
+        )
+
+
+def _completion(job: HeldJob) -> bytes:
+    header = job.header
+    if not (header.keep_ms or header.unique_key or header.parent_id):
+        return b""
+    details: dict[str, Any] = {}
+    if header.unique_key:
+        details["u"] = header.unique_key
+    if header.parent_id:
+        details["p"] = header.parent_id
+        if job.parent_counts:
+            details["m"] = job.parent_counts
+    if job.own_counts:
+        details["n"] = job.own_counts
+    if header.keep_ms:
+        details["c"] = header.keep_count
+        details["a"] = header.keep_ms
+        if isinstance(job.outcome, Completed) and job.outcome.result is not None:
+            details["r"] = _encode(job.outcome.result).decode()
+    return _encode(details)
+
+
+def _ending(job: HeldJob) -> Ending | None:
+    match job.outcome:
+        case Completed(result):
+            return Ending(job_id=job.job_id, status=LedgerStatus.COMPLETED, result=result)
+        case Dead(reason):
+            return Ending(job_id=job.job_id, status=LedgerStatus.FAILED, error=reason)
+        case Cancelled():
+            return Ending(job_id=job.job_id, status=LedgerStatus.CANCELLED)
+    return None
+
+
+def worker_name(service: str, process_id: int) -> str:
+    """A worker's name for people: the service, the machine, the process."""
+    return f"{service}@{socket.gethostname()}:{process_id}"
