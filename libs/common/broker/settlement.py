@@ -22,6 +22,7 @@ from libs.common.broker.queue import encode_attempt
 from libs.common.broker.transport import Argument, ScriptRunner
 from libs.common.clock import from_ms, to_ms
 from libs.common.jobs.states import LedgerStatus
+from libs.common.ledger.model import Ending
 from libs.common.logging import get_logger
 
 log = get_logger(__name__)
@@ -31,19 +32,10 @@ _BATCH = 500
 _CALLS_PER_ROUND_TRIP = 50
 
 
-class Ending(msgspec.Struct, frozen=True, kw_only=True):
-    """The end of a job that the ledger holds."""
-
-    job_id: str
-    status: LedgerStatus
-    result: Any = None
-    error: str | None = None
-
-
 class EndingRecorder(Protocol):
     """The ledger, as far as the worker needs it."""
 
-    def record(self, endings: Sequence[Ending]) -> None:
+    def finish_many(self, endings: Sequence[Ending]) -> int:
         """Stores how jobs ended; storing the same end twice changes nothing.
 
         Raises:
@@ -142,7 +134,7 @@ class Settler:
                 job.outcome = Lost()
         endings = [ending for job in ended if (ending := _ending(job))]
         if endings:
-            self._recorder.record(endings)
+            self._recorder.finish_many(endings)
 
     def _single(self, job: HeldJob) -> tuple[str, Sequence[Argument]] | None:
         match job.outcome:
@@ -196,12 +188,15 @@ def _completion(job: HeldJob) -> bytes:
 def _ending(job: HeldJob) -> Ending | None:
     match job.outcome:
         case Completed(result):
-            return Ending(job_id=job.job_id, status=LedgerStatus.COMPLETED, result=result)
+            status, error = LedgerStatus.COMPLETED, None
         case Dead(reason):
-            return Ending(job_id=job.job_id, status=LedgerStatus.FAILED, error=reason)
+            status, result, error = LedgerStatus.FAILED, None, reason
         case Cancelled():
-            return Ending(job_id=job.job_id, status=LedgerStatus.CANCELLED)
-    return None
+            status, result, error = LedgerStatus.CANCELLED, None, None
+        case _:
+            return None
+    finished_at = from_ms(job.started_ms + job.duration_ms)
+    return Ending(job_id=job.job_id, status=status, finished_at=finished_at, result=result, error=error)
 
 
 def worker_name(service: str, process_id: int) -> str:
