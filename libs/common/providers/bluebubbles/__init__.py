@@ -1,0 +1,1 @@
+"""BlueBubbles: a server that its owner runs on a Mac; the default provider."""

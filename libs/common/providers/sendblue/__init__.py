@@ -1,0 +1,1 @@
+"""Sendblue: lines that the provider hosts."""
