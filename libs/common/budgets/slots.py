@@ -98,7 +98,7 @@ class Placement:
     Args:
         at_ms: the moment; now where it may go at once.
         reason: the limit that binds; ``None`` where none does.
-        opening: the opening whose days it uses; ``None`` where no slot is reserved and it has to ask again at ``at_ms``.
+        opening: the opening whose days it uses; ``None`` where nothing is reserved and it asks again at ``at_ms``.
         kept: the slot is the one that it held before, so nothing is to be counted.
     """
 

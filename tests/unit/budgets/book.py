@@ -31,7 +31,7 @@ class Book:
             ),
             workspace_days=_count([entry.opening.workspace_day for entry in others]),
             recipient_last_ms=max((e.at_ms for e in others if e.recipient == recipient), default=None),
-            held=own and Held(at_ms=own.at_ms, line_day=own.opening.line_day, workspace_day=own.opening.workspace_day),
+            held=_held(own) if own else None,
         )
 
     def ask(
@@ -55,6 +55,10 @@ class Book:
         if placement.opening:
             self.entries[message] = Entry(placement.at_ms, placement.opening, recipient, is_new)
         return placement
+
+
+def _held(entry: Entry) -> Held:
+    return Held(at_ms=entry.at_ms, line_day=entry.opening.line_day, workspace_day=entry.opening.workspace_day)
 
 
 def _count(days: list[str] | list[tuple[str, str]]) -> dict[str, int]:

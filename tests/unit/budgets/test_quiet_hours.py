@@ -12,7 +12,8 @@ from libs.common.budgets.quiet_hours import QuietHours, Window, windows
 BERLIN = ZoneInfo("Europe/Berlin")
 NIGHT = QuietHours(start=time(21), end=time(9))
 ZONES = st.sampled_from(sorted(available_timezones())).map(ZoneInfo)
-MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 12, 31), timezones=st.just(UTC))
+SECONDS_OF_TEN_YEARS = st.integers(1_577_836_800, 1_924_992_000)
+MOMENTS = SECONDS_OF_TEN_YEARS.map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 MINUTES = st.times().map(lambda t: t.replace(second=0, microsecond=0))
 
 
