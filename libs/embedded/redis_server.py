@@ -62,13 +62,13 @@ class RedisServer(EmbeddedServer):
 
     def _command(self, port: int) -> Sequence[str | Path]:
         path = self.data_dir / "redis.conf"
-        if port != self._configured_port:
+        if port != self._configured_port or not path.exists():
             path.write_text(self._render(port))
             self._configured_port = port
         return [self._binary, path, *(["--sentinel"] if self._sentinel else [])]
 
     def _render(self, port: int) -> str:
-        own: dict[str, ConfigValue] = {"port": port, "bind": ports.HOST, "dir": f'"{self.data_dir}"', "daemonize": "no"}
+        own: dict[str, ConfigValue] = {"port": port, "bind": ports.HOST, "dir": "./", "daemonize": "no"}
         lines = [
             f"{directive} {value}\n"
             for directive, values in {**own, **self._config}.items()

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from signal import SIGCONT, SIGKILL, SIGSTOP
+from signal import SIGCONT, SIGILL, SIGKILL, SIGSTOP, Signals
 from types import TracebackType
 from typing import ClassVar, Self
 
@@ -17,6 +17,7 @@ from libs.embedded.process import GuardedProcess
 
 _POLL_S = 0.01
 _PORT_ATTEMPTS = 3
+_LOADER_FAILED = 127  # what the dynamic loader exits with when a library is missing or too old
 
 
 class EmbeddedServer(ABC):
@@ -33,7 +34,9 @@ class EmbeddedServer(ABC):
     """
 
     program: ClassVar[binaries.Program]
+    """The program that it runs."""
     grace_s: ClassVar[float] = 10.0
+    """Seconds that an orderly end may take; a server on a temporary folder gets none."""
 
     def __init__(
         self,
@@ -58,6 +61,10 @@ class EmbeddedServer(ABC):
     def _is_ready(self, pid: int) -> bool:
         """Whether the server, whose process is ``pid``, serves; it accepts connections already."""
 
+    def _readable(self, log_line: str) -> str:
+        """A line of the server's log, for a person."""
+        return log_line
+
     def _suits(self, port: int) -> bool:
         """Whether the server could listen on ``port``."""
         return ports.is_free(port)
@@ -66,6 +73,11 @@ class EmbeddedServer(ABC):
     def data_dir(self) -> Path:
         """The folder of its data, its log (``NAME.log``) and its lock."""
         return self._folder.path
+
+    @property
+    def temporary(self) -> bool:
+        """Whether its data are deleted when it stops."""
+        return self._folder.temporary
 
     @property
     def port(self) -> int:
@@ -95,7 +107,7 @@ class EmbeddedServer(ABC):
     def start(self) -> Self:
         """Start the server and wait until it serves; nothing happens if it runs.
 
-        After :meth:`kill` it starts on the same port and data.
+        After :meth:`kill`, or a crash, it starts on the same port and data.
 
         Raises:
             DataFolderBusyError: another run uses the folder.
@@ -103,18 +115,11 @@ class EmbeddedServer(ABC):
         """
         if self.running:
             return self
-        restarted = self._folder.lock_fd is not None
-        lock_fd = self._folder.lock_fd or self._folder.lock()
+        restarted = self._folder.locked
+        self._forget_crashed()
+        lock = self._folder.lock()
         try:
-            for attempt in range(1, _PORT_ATTEMPTS + 1):
-                self._port = self._choose_port(same=restarted)
-                try:
-                    self._launch(self._port, lock_fd)
-                    break
-                except StartFailedError:
-                    taken = not self._suits(self._port)
-                    if not taken or self._fixed_port or restarted or attempt == _PORT_ATTEMPTS:
-                        raise
+            self._start_on_some_port(lock, port=self._port if restarted else self._fixed_port)
         except BaseException:
             self.stop()
             raise
@@ -144,8 +149,8 @@ class EmbeddedServer(ABC):
         self._running_process().send_signal(SIGCONT)
 
     def log_tail(self, lines: int = 15) -> str:
-        """The last lines that the server logged."""
-        return self._folder.log_tail(lines)
+        """The last lines that the server logged, readable."""
+        return "\n".join(self._readable(line) for line in self._folder.last_log_lines(lines))
 
     def __enter__(self) -> Self:
         return self.start()
@@ -160,16 +165,32 @@ class EmbeddedServer(ABC):
             raise EmbeddedServerError(f"{self.program.name} does not run.")
         return self._process
 
-    def _choose_port(self, *, same: bool) -> int:
-        fixed = self._port if same else self._fixed_port
-        if fixed is not None:
-            if not self._suits(fixed):
-                raise self._failure(f"port {fixed} is in use")
-            return fixed
+    def _forget_crashed(self) -> None:
+        """Where the server or its guard has died by itself, take the folder anew: what is left of it may still run."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+            self._folder.unlock()
+
+    def _start_on_some_port(self, lock: int, *, port: int | None) -> None:
+        """Start on ``port`` or, where that is None, on one that may have to be chosen again if another takes it."""
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            self._port = self._choose_port() if port is None else port
+            if not self._suits(self._port):
+                raise self._failure(f"port {self._port} is in use")
+            try:
+                return self._launch(self._port, lock)
+            except StartFailedError:
+                port_was_taken = self._process is None and not self._suits(self._port)
+                if port is not None or not port_was_taken or attempt == _PORT_ATTEMPTS:
+                    raise
+        return None
+
+    def _choose_port(self) -> int:
         known = self._folder.known_port()
         return known if known is not None and self._suits(known) else ports.choose(self._suits)
 
-    def _launch(self, port: int, lock_fd: int) -> None:
+    def _launch(self, port: int, lock: int) -> None:
         self._folder.rotate_log()
         command = self._command(port)
         try:
@@ -177,13 +198,13 @@ class EmbeddedServer(ABC):
                 command,
                 folder=self._folder.path,
                 log=self._folder.log,
-                lock_fd=lock_fd,
-                grace_s=self.grace_s,
+                lock=lock,
+                grace_s=0 if self._folder.temporary else self.grace_s,
                 discard=self._folder.path if self._folder.temporary else None,
             )
         except OSError as error:
-            raise self._failure(str(error)) from error
-        self._folder.record(server=self._process.pid)
+            raise self._failure(str(error), unusable=True) from error
+        self._folder.note_server(self._process.pid)
         self._await_ready(self._process, port)
 
     def _await_ready(self, process: GuardedProcess, port: int) -> None:
@@ -192,13 +213,31 @@ class EmbeddedServer(ABC):
             if not process.running:
                 status = process.wait()
                 self._process = None
-                raise self._failure(f"it ended with status {status}")
+                raise self._failure(f"it ended {_describe(status)}", unusable=_cannot_run(status, self.log_tail()))
             if time.monotonic() > give_up_at:
                 raise self._failure(f"it was not ready within {self._start_deadline.total_seconds():g} seconds")
             time.sleep(_POLL_S)
 
-    def _failure(self, reason: str) -> StartFailedError:
-        return StartFailedError(self.program.name, reason, log_tail=self.log_tail())
+    def _failure(self, reason: str, *, unusable: bool = False) -> StartFailedError:
+        """The error to raise.
+
+        Args:
+            reason: what happened, in a few words.
+            unusable: whether the program seems unable to run on this machine at all.
+        """
+        hint = f"Its program, {self._binary}, needs {self.program.needs}. Otherwise:\n{self.program.alternatives}"
+        return StartFailedError(self.program.name, reason, log_tail=self.log_tail(), hint=hint if unusable else "")
+
+
+def _cannot_run(status: int | None, log_tail: str) -> bool:
+    """Whether a server that ended so could not have run on this machine at all."""
+    return status in (_LOADER_FAILED, -SIGILL) or "GLIBC" in log_tail
+
+
+def _describe(status: int | None) -> str:
+    if status is None:
+        return "with its guard"
+    return f"with status {status}" if status >= 0 else f"by {Signals(-status).name}"
 
 
 def _accepts_connections(port: int) -> bool:
