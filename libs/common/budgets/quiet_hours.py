@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from libs.common.budgets.local_time import first_instant_of, instant_of, local_day
+from libs.common.local_time import first_instant_of, instant_of, local_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

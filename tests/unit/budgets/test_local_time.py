@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.budgets.local_time import first_instant_of, instant_of, local_day
+from libs.common.local_time import first_instant_of, instant_of, local_day
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZONES = st.sampled_from(sorted(available_timezones())).map(ZoneInfo)
