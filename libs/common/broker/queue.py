@@ -86,11 +86,11 @@ class JobQueue:
 
     def known(self, job_ids: Sequence[str]) -> set[str]:
         """Which of these jobs the queue has, in any state; a constant time for each."""
-        found: set[str] = set()
-        for batch in _batches(job_ids, _PROBE):
-            answer = self.scripts.run("known", *batch)
-            found.update(job_id for job_id, is_known in zip(batch, answer, strict=True) if is_known)
-        return found
+        return self._those("known", job_ids)
+
+    def ended(self, job_ids: Sequence[str]) -> set[str]:
+        """Which of these jobs the queue has as completed or as dead letters; close to a constant time for each."""
+        return self._those("ended", job_ids)
 
     def stats(self) -> QueueStats:
         """The queue in numbers; the time this takes does not grow with the queue."""
@@ -145,6 +145,14 @@ class JobQueue:
     def set_weight(self, group: str, weight: int) -> None:
         """Gives a group ``weight`` jobs per turn instead of one."""
         self.scripts.set_field("weights", group, weight)
+
+    def _those(self, script: str, job_ids: Sequence[str]) -> set[str]:
+        """The jobs for which a script answers 1."""
+        found: set[str] = set()
+        for batch in _batches(job_ids, _PROBE):
+            answer = self.scripts.run(script, *batch)
+            found.update(job_id for job_id, is_so in zip(batch, answer, strict=True) if is_so)
+        return found
 
     def _run_in_groups(self, calls: Sequence[tuple[str, Sequence[Argument]]]) -> Iterable[Any]:
         for batch in _batches(calls, 20):
