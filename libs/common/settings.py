@@ -65,10 +65,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     port: Port = 3001
     """The gateway's port."""
+    gateway_host: str = ""
+    """The address on which the gateway listens; by default every one, and with `dev` only 127.0.0.1."""
     gateway_threads: Positive = 32
     """Requests that the gateway serves at once."""
     max_body_bytes: Positive = 16 * 1024 * 1024
     """The largest request body that the gateway reads."""
+    direct_timeout_ms: Positive = 8_000
+    """How long a job that is run at once may take before it is left to its queue; at most 4/5 of RECONCILE_AFTER_MS."""
+    scrape_timeout_ms: Positive = 2_000
+    """How long the gateway waits for others when it is asked for health or metrics."""
 
     internal_host: str = "127.0.0.1"
     """The address on which a worker's own HTTP port (health, metrics, direct runs) listens; 0.0.0.0 in a container."""

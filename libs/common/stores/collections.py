@@ -7,7 +7,7 @@ from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.database import Database
-from pymongo.errors import CollectionInvalid
+from pymongo.errors import CollectionInvalid, OperationFailure
 
 from libs.common.stores.mongo import Document
 
@@ -20,6 +20,8 @@ SYNC_ERRORS = "syncErrors"
 LINE_HEALTH = "lineHealth"
 SCHEDULES = "schedules"
 JOBS = "jobs"
+
+_NAMESPACE_EXISTS = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,34 @@ ALL: tuple[Collection, ...] = (
 )
 
 
-def create_collections(database: Database[Document]) -> None:
-    """Creates every collection and index that is missing; doing it twice changes nothing."""
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What was missing and now is there: collections by name, indexes as ``collection.index``."""
+
+    collections: Sequence[str]
+    indexes: Sequence[str]
+
+
+def create_collections(database: Database[Document]) -> Created:
+    """Creates every collection and index that is missing; doing it twice, or twice at once, changes nothing."""
+    there = set(database.list_collection_names())
+    missing = [collection for collection in ALL if collection.name not in there]
+    for collection in missing:
+        _create(database, collection)
+    indexes = []
     for collection in ALL:
-        if collection.options:
-            try:
-                database.create_collection(collection.name, **collection.options)
-            except CollectionInvalid:
-                # It is there already; its options were set when it was made.
-                continue
         if collection.indexes:
-            database[collection.name].create_indexes(list(collection.indexes))
+            known = set(database[collection.name].index_information())
+            made = database[collection.name].create_indexes(list(collection.indexes))
+            indexes += [f"{collection.name}.{name}" for name in made if name not in known]
+    return Created(collections=[collection.name for collection in missing], indexes=indexes)
+
+
+def _create(database: Database[Document], collection: Collection) -> None:
+    try:
+        database.create_collection(collection.name, **collection.options)
+    except CollectionInvalid:
+        return
+    except OperationFailure as error:
+        if error.code != _NAMESPACE_EXISTS:
+            raise

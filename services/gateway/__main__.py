@@ -1,0 +1,29 @@
+"""`python -m services.gateway`: serve until SIGTERM."""
+
+import os
+import sys
+
+from libs.common.errors import SettingsError
+from libs.common.logging import get_logger, set_up_logging
+from libs.common.settings import load_settings
+from services.gateway.bootstrap import REQUIRED, check_settings
+from services.gateway.server import GatewayServer
+
+log = get_logger(__name__)
+
+
+def main() -> int:
+    """Serves; answers the exit status."""
+    try:
+        settings = load_settings(os.environ, required=REQUIRED)
+        check_settings(settings)
+    except SettingsError as error:
+        sys.stderr.write(f"tuco-gateway cannot start: {error}\n")
+        return 2
+    set_up_logging(settings, service="gateway")
+    GatewayServer(settings).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""The Flask app: routes, and what holds for every request (scope, limits, errors, headers, counting)."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+from flask import Flask, Response, g, request
+
+from libs.common.ids import new_job_id
+from libs.common.logging import get_logger
+from libs.common.settings import Settings
+from services.gateway.answers import answer_errors_as_problems
+from services.gateway.auth import Tokens, guard
+from services.gateway.health import HealthCheck
+from services.gateway.initializer import Initializer
+from services.gateway.job_view import JobFinder
+from services.gateway.metrics import AllMetrics, CountedQueue, GatewayMetrics
+from services.gateway.routes.health import health_routes, liveness_routes
+from services.gateway.routes.initialize import initialize_routes
+from services.gateway.routes.jobs import jobs_routes
+from services.gateway.routes.metrics import metrics_routes
+from services.gateway.routes.stats import stats_routes
+from services.gateway.submission import Door
+
+log = get_logger(__name__)
+
+PREFIX = "/api/bullmq"
+
+_SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependencies:
+    """What the routes call."""
+
+    settings: Settings
+    tokens: Tokens
+    queues: Mapping[str, CountedQueue]
+    door: Door
+    finder: JobFinder
+    initializer: Initializer
+    health: HealthCheck
+    own_metrics: GatewayMetrics
+    all_metrics: AllMetrics
+
+
+def create_app(deps: Dependencies) -> Flask:
+    """The app on its dependencies."""
+    app = Flask("services.gateway", static_folder=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=deps.settings.max_body_bytes, PROVIDE_AUTOMATIC_OPTIONS=False, PROPAGATE_EXCEPTIONS=False
+    )
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    _watch_requests(app, deps.own_metrics)
+    guard(app, deps.tokens)
+    answer_errors_as_problems(app)
+    for routes in (
+        jobs_routes(deps.door, deps.finder),
+        stats_routes(deps.queues),
+        initialize_routes(deps.initializer),
+        health_routes(deps.health),
+        metrics_routes(deps.all_metrics, name="metrics"),
+    ):
+        app.register_blueprint(routes, url_prefix=PREFIX)
+    app.register_blueprint(metrics_routes(deps.all_metrics, name="root_metrics"))
+    app.register_blueprint(liveness_routes())
+    return app
+
+
+def _watch_requests(app: Flask, metrics: GatewayMetrics) -> None:
+    """Names, times, counts and logs every request, and sets the headers that every answer has."""
+
+    @app.before_request
+    def begin() -> None:
+        g.started = time.perf_counter()
+        g.request_id = new_job_id()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        seconds = time.perf_counter() - g.started
+        # The rule, not the path: the paths that one may ask for are endless.
+        route = request.url_rule.rule if request.url_rule else "unknown"
+        method = request.method if request.url_rule else "any"
+        metrics.requests.labels(method, route, response.status_code).inc()
+        metrics.seconds.labels(method, route).observe(seconds)
+        log.info("request.answered", method=method, route=route, status=response.status_code, ms=round(seconds * 1000))
+        response.headers.setdefault("X-Request-Id", g.request_id)
+        for name, value in _SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response

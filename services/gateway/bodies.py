@@ -1,0 +1,50 @@
+"""Reading request bodies: JSON of a bounded size, or a refusal that says what would be right."""
+
+from typing import Any
+
+import msgspec
+from flask import Request
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from libs.common.validation import as_mapping
+
+
+def read_object(request: Request) -> dict[str, Any]:
+    """The JSON object in the body.
+
+    Raises:
+        UnsupportedMediaType: it is not declared as plain JSON in UTF-8.
+        RequestEntityTooLarge: it is larger than the app's ``MAX_CONTENT_LENGTH``.
+        BadRequest: it is no JSON.
+        InvalidInput: it is JSON, but no object.
+    """
+    _check_media_type(request)
+    return as_mapping(_decode(request.get_data(cache=False)), path="")
+
+
+def _check_media_type(request: Request) -> None:
+    if request.mimetype != "application/json" and not request.mimetype.endswith("+json"):
+        raise UnsupportedMediaType("Send JSON: 'Content-Type: application/json'.")
+    if request.mimetype_params.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
+        raise UnsupportedMediaType("Send JSON in UTF-8.")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("Send the body without a Content-Encoding.")
+
+
+def _decode(body: bytes) -> Any:
+    if not body:
+        raise BadRequest("body: expected a JSON object, got nothing")
+    try:
+        return msgspec.json.decode(body)
+    except UnicodeDecodeError as error:
+        raise BadRequest("body: the text is not UTF-8") from error
+    except RecursionError as error:
+        raise BadRequest("body: nested too deeply") from error
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"body: {_first_part(error).lower()}") from error
+    except msgspec.DecodeError as error:
+        raise BadRequest(f"body: {_first_part(error)}") from error
+
+
+def _first_part(error: msgspec.MsgspecError) -> str:
+    return str(error).split(" - at", 1)[0]

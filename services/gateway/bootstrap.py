@@ -1,0 +1,119 @@
+"""What the gateway is made of: the one place where its parts are made and joined."""
+
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flask import Flask
+
+from libs.common.broker.connection import connect_redis
+from libs.common.broker.queue import JobQueue
+from libs.common.clock import SystemClock
+from libs.common.ids import new_job_id
+from libs.common.jobs.bulk_availability import BULK_AVAILABILITY
+from libs.common.jobs.registry import queues as queue_names
+from libs.common.ledger.mongo import MongoLedger
+from libs.common.ledger.reconciler import Reconciler
+from libs.common.ledger.reconciler_thread import ReconcilerThread
+from libs.common.ledger.redis_epoch import RedisEpoch
+from libs.common.settings import Settings, tokens_of
+from libs.common.stores.mongo import connect_mongo
+from services.gateway.admission import BulkAvailabilityAdmission
+from services.gateway.app import Dependencies, create_app
+from services.gateway.auth import Tokens
+from services.gateway.direct import DirectRuns
+from services.gateway.health import HealthCheck, mongodb_probe, redis_probe, service_probes
+from services.gateway.initializer import Initializer
+from services.gateway.job_view import JobFinder
+from services.gateway.leads import MongoLeadDirectory
+from services.gateway.metrics import AllMetrics, GatewayMetrics
+from services.gateway.side_by_side import SideBySide
+from services.gateway.submission import Door
+from services.gateway.targets import TargetClient, read_targets
+
+REQUIRED = ("REDIS_URL", "MONGODB_URI")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A gateway that is ready to serve."""
+
+    app: Flask
+    reconciler: ReconcilerThread
+    side_by_side: SideBySide
+
+    def close(self) -> None:
+        """Ends what runs beside the requests."""
+        self.reconciler.stop()
+        self.side_by_side.close()
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuses settings that only show to be wrong when they are used.
+
+    Raises:
+        SettingsError: naming the setting.
+    """
+    Tokens(settings)
+    read_targets(settings.service_urls)
+
+
+def build(settings: Settings) -> Gateway:
+    """The gateway; nothing is contacted until it is used, except by the reconciler, which is not started yet."""
+    clock = SystemClock()
+    scrape = timedelta(milliseconds=settings.scrape_timeout_ms)
+    service_token = next(iter(tokens_of(settings.service_token)), "")
+
+    database = connect_mongo(settings, service="gateway")
+    redis = connect_redis(settings)
+    ledger = MongoLedger(database)
+    queues = {name: JobQueue(redis, name) for name in queue_names()}
+    epoch = RedisEpoch(redis)
+    side_by_side = SideBySide(deadline=scrape)
+    services = TargetClient(read_targets(settings.service_urls), token=service_token, deadline=scrape)
+    metrics = GatewayMetrics(queues)
+
+    app = create_app(
+        Dependencies(
+            settings=settings,
+            tokens=Tokens(settings),
+            queues=queues,
+            door=Door(
+                ledger,
+                queues,
+                room=epoch,
+                admissions={BULK_AVAILABILITY.job_type: BulkAvailabilityAdmission(MongoLeadDirectory(database))},
+                runner=DirectRuns(settings.availability_url, token=service_token, timeout=_direct_timeout(settings)),
+                clock=clock,
+                new_id=new_job_id,
+            ),
+            finder=JobFinder(ledger, queues),
+            initializer=Initializer(database),
+            health=HealthCheck(
+                {
+                    "redis": redis_probe(connect_redis(settings, socket_timeout_s=scrape.total_seconds())),
+                    "mongodb": mongodb_probe(database, deadline=scrape),
+                    **service_probes(services),
+                },
+                side_by_side,
+            ),
+            own_metrics=metrics,
+            all_metrics=AllMetrics(
+                metrics,
+                instance=f"{socket.gethostname()}:{settings.port}",
+                client=services,
+                side_by_side=side_by_side,
+            ),
+        )
+    )
+    reconciler = ReconcilerThread(
+        Reconciler(ledger, queues, epoch, clock=clock, after=timedelta(milliseconds=settings.reconcile_after_ms)),
+        interval=timedelta(milliseconds=settings.reconcile_interval_ms),
+        on_run=metrics.count_run,
+    )
+    return Gateway(app=app, reconciler=reconciler, side_by_side=side_by_side)
+
+
+def _direct_timeout(settings: Settings) -> timedelta:
+    """Shorter than the reconciler's patience, which would enqueue a job that is still being answered."""
+    return timedelta(milliseconds=min(settings.direct_timeout_ms, settings.reconcile_after_ms * 4 // 5))

@@ -1,0 +1,132 @@
+"""What a request to enqueue asks for: from its JSON to a typed order, or a refusal that names the field. No I/O."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+
+from libs.common.broker.enqueue import job_from
+from libs.common.broker.model import JobOptions, NewJob
+from libs.common.broker.record import record_of
+from libs.common.errors import InvalidInput
+from libs.common.ids import derived_job_id
+from libs.common.jobs.contract import Origin, Payload
+from libs.common.jobs.registry import AnyContract, contracts
+from libs.common.validation import convert_strictly
+
+MAX_KEY_LENGTH = 255
+_DAY_MS = 24 * 60 * 60 * 1000
+_WHERE_FROM = {Origin.SCHEDULE: "a schedule", Origin.DERIVED: "another job"}
+
+
+class RequestedOptions(JobOptions, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The options of a job, within the bounds that a request may choose from."""
+
+    priority: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    delay_ms: Annotated[int, msgspec.Meta(ge=0, le=365 * _DAY_MS)] = 0
+    max_attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] | None = None
+    backoff_ms: Annotated[int, msgspec.Meta(ge=1, le=_DAY_MS)] | None = None
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    job_type: str
+    data: dict[str, Any]
+    options: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A job that somebody asks for.
+
+    Args:
+        contract: its type.
+        payload: what to do.
+        options: what was chosen for it.
+        request_hash: the fingerprint of the request as it was sent.
+    """
+
+    contract: AnyContract
+    payload: Payload
+    options: JobOptions
+    request_hash: str
+
+    @property
+    def workspace_id(self) -> str:
+        """Whose job it is; empty where it belongs to none."""
+        return self.contract.group_of(self.payload)
+
+    @property
+    def unique_key(self) -> str | None:
+        """What only one unfinished job may stand for."""
+        return self.contract.unique_key_of(self.payload)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The payload as it goes over the wire."""
+        return self.contract.dump(self.payload)
+
+    def job(self, job_id: str) -> NewJob:
+        """The job for the queue.
+
+        Raises:
+            PayloadTooLarge: it is larger than a queue carries.
+        """
+        job = job_from(self.contract, self.payload, job_id=job_id, options=self.options, in_ledger=True)
+        record_of(job, created_ms=0)
+        return job
+
+
+def read_order(body: Mapping[str, Any]) -> Order:
+    """The order in a request's body.
+
+    Raises:
+        InvalidInput: naming the field.
+    """
+    asked = convert_strictly(body, _Body, path="")
+    contract = _contract(asked.job_type)
+    payload = contract.parse(asked.data, path="data")
+    options = convert_strictly(asked.options, RequestedOptions, path="options")
+    return Order(
+        contract=contract,
+        payload=payload,
+        options=options,
+        request_hash=_fingerprint(contract.job_type, contract.dump(payload), options),
+    )
+
+
+def read_idempotency_key(header: str | None) -> str | None:
+    """The key in an ``Idempotency-Key`` header, bare or in quotes.
+
+    Raises:
+        InvalidInput: it is empty, too long or not printable ASCII.
+    """
+    if header is None:
+        return None
+    key = header.strip()
+    if len(key) >= 2 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if not key or len(key) > MAX_KEY_LENGTH or not (key.isascii() and key.isprintable()):
+        raise InvalidInput("Idempotency-Key", f"expected 1 to {MAX_KEY_LENGTH} printable ASCII characters")
+    return key
+
+
+def keyed_job_id(order: Order, key: str) -> str:
+    """The id of the job that stands for an idempotency key: one per workspace, job type and key."""
+    return derived_job_id("idempotency-key", order.workspace_id, order.contract.job_type, key)
+
+
+def _contract(job_type: str) -> AnyContract:
+    contract = contracts().get(job_type)
+    if contract is not None and contract.origin is Origin.REST:
+        return contract
+    open_types = ", ".join(name for name, each in contracts().items() if each.origin is Origin.REST)
+    if contract is None:
+        raise InvalidInput("jobType", f"unknown job type {job_type[:80]!r}; a request may ask for: {open_types}")
+    source = _WHERE_FROM[contract.origin]
+    raise InvalidInput("jobType", f"{job_type} jobs come from {source} only; a request may ask for: {open_types}")
+
+
+def _fingerprint(job_type: str, data: Mapping[str, Any], options: JobOptions) -> str:
+    return hashlib.sha256(msgspec.json.encode([job_type, data, options], order="deterministic")).hexdigest()

@@ -1,0 +1,240 @@
+"""What happens to a job at the door: admitted, written to the ledger, run at once or enqueued, answered.
+
+The order of the steps is the promise. Nothing is answered as accepted before the ledger holds it; once the ledger
+holds it, nothing is answered as refused. So a full Redis refuses a job before the ledger is asked, and a Redis that
+fails after it does no harm: the reconciler enqueues what the ledger holds.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from libs.common.broker.model import Added, JobOptions, JobView, NewJob
+from libs.common.clock import Clock
+from libs.common.errors import InvalidInput, QueueFull, StoreUnavailable
+from libs.common.ids import IdFactory
+from libs.common.jobs.states import JobState, LedgerStatus
+from libs.common.ledger.contract import Ledger
+from libs.common.ledger.model import Ending, LedgerEntry, NewEntry
+from libs.common.ledger.reconciler import ending_of
+from libs.common.logging import get_logger
+from services.gateway.admission import Admission
+from services.gateway.direct import DirectRunFailed
+from services.gateway.orders import Order, keyed_job_id
+
+log = get_logger(__name__)
+
+
+class DoorQueue(Protocol):
+    """What the door asks of a queue; :class:`libs.common.broker.queue.JobQueue` does it."""
+
+    def add(self, jobs: Sequence[NewJob]) -> list[Added]:
+        """Adds jobs; a known id adds nothing."""
+        ...
+
+    def get(self, job_id: str) -> JobView | None:
+        """The job as the queue knows it now."""
+        ...
+
+
+class Room(Protocol):
+    """Tells whether Redis takes new jobs; :class:`libs.common.ledger.redis_epoch.RedisEpoch` does."""
+
+    def check_room(self) -> None:
+        """Raises QueueFull or StoreUnavailable where it does not."""
+        ...
+
+
+class Runner(Protocol):
+    """Runs a small job at once; :class:`services.gateway.direct.DirectRuns` does."""
+
+    def run(self, job_type: str, job_id: str, data: dict[str, Any]) -> Any:
+        """The job's result; raises DirectRunFailed where there is none."""
+        ...
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What the caller learns.
+
+    Args:
+        job_id: the job that stands for the request.
+        queue: the queue that carries it.
+        status: ``accepted`` while only the ledger holds it, the queue's state where the queue does, or how it ended.
+        result: what a completed job answered.
+        error: why a failed one failed.
+    """
+
+    job_id: str
+    queue: str
+    status: str
+    result: Any = None
+    error: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more is to come."""
+        return self.status in (LedgerStatus.COMPLETED, LedgerStatus.FAILED, LedgerStatus.CANCELLED)
+
+
+class Door:
+    """Takes jobs in.
+
+    Args:
+        ledger: where a job is accepted.
+        queues: every queue by its name.
+        room: tells whether Redis takes new jobs.
+        admissions: the further rules of the job types that have some.
+        runner: runs small jobs at once.
+        clock: tells when a job was asked for.
+        new_id: makes the id of a job without an idempotency key.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        queues: Mapping[str, DoorQueue],
+        *,
+        room: Room,
+        admissions: Mapping[str, Admission],
+        runner: Runner,
+        clock: Clock,
+        new_id: IdFactory,
+    ) -> None:
+        self._ledger = ledger
+        self._queues = queues
+        self._room = room
+        self._admissions = admissions
+        self._runner = runner
+        self._clock = clock
+        self._new_id = new_id
+
+    def submit(self, order: Order, *, idempotency_key: str | None = None) -> Receipt:
+        """Takes one job in; asking again with the same key answers the same job.
+
+        Raises:
+            InvalidInput: the job is not admitted, or the key was used for another request. Nothing was accepted.
+            QueueFull: Redis takes no new jobs. Nothing was accepted.
+            StoreUnavailable: MongoDB is away. Whether the job was accepted is not known; with a key it can be asked.
+        """
+        job_id = keyed_job_id(order, idempotency_key) if idempotency_key else self._new_id()
+        if idempotency_key and (earlier := self._ledger.get(job_id)):
+            return self._repeat(earlier, order)
+        order = self._admit(order)
+        job = order.job(job_id)
+        redis_there = self._redis_takes_jobs()
+        met = self._accept(order, job_id)
+        if met is not None:
+            return self._repeat(met, order) if met.job_id == job_id else self._receipt_of(met)
+        log.info("job.accepted", job_id=job_id, queue=order.contract.queue, workspace_id=order.workspace_id)
+        if self._runs_at_once(order) and (receipt := self._run(order, job_id)):
+            return receipt
+        return self._enqueue(order, job) if redis_there else _receipt(order, job_id, LedgerStatus.ACCEPTED)
+
+    def _admit(self, order: Order) -> Order:
+        admission = self._admissions.get(order.contract.job_type)
+        if admission is None:
+            return order
+        return Order(
+            contract=order.contract,
+            payload=admission.admit(order.payload),
+            options=order.options,
+            request_hash=order.request_hash,
+        )
+
+    def _redis_takes_jobs(self) -> bool:
+        """Whether Redis is there; a full one refuses here, before the ledger holds what could not be taken back."""
+        try:
+            self._room.check_room()
+        except QueueFull:
+            raise
+        except StoreUnavailable as error:
+            log.warning("redis.lost", error=error.reason)
+            return False
+        return True
+
+    def _accept(self, order: Order, job_id: str) -> LedgerEntry | None:
+        """Writes the job to the ledger; answers the entry that was there instead, if one was."""
+        entry = NewEntry(
+            job_id=job_id,
+            job_type=order.contract.job_type,
+            queue=order.contract.queue,
+            data=order.data,
+            options=order.options,
+            workspace_id=order.workspace_id,
+            created_at=self._clock.now(),
+            unique_key=order.unique_key,
+            request_hash=order.request_hash,
+        )
+        accepted = self._ledger.accept(entry)
+        if not accepted.created and accepted.entry.job_id != job_id and self._ended_in_redis(accepted.entry):
+            accepted = self._ledger.accept(entry)
+        return None if accepted.created else accepted.entry
+
+    def _ended_in_redis(self, holder: LedgerEntry) -> bool:
+        """Whether the job that holds the unique key has ended and only the ledger has not heard; then it hears now."""
+        try:
+            view = self._queues[holder.queue].get(holder.job_id)
+        except StoreUnavailable:
+            return False
+        ending = ending_of(view) if view else None
+        if ending is None:
+            return False
+        self._ledger.finish(ending)
+        return True
+
+    def _repeat(self, earlier: LedgerEntry, order: Order) -> Receipt:
+        if earlier.request_hash != order.request_hash:
+            raise InvalidInput("Idempotency-Key", "was used for a different request; a new request needs a new key")
+        return self._receipt_of(earlier)
+
+    def _receipt_of(self, entry: LedgerEntry) -> Receipt:
+        """The receipt for a job that was accepted earlier."""
+        status: str = entry.status
+        if entry.is_open:
+            try:
+                view = self._queues[entry.queue].get(entry.job_id)
+            except StoreUnavailable:
+                view = None
+            if view is not None:
+                status = view.state
+        return Receipt(job_id=entry.job_id, queue=entry.queue, status=status, result=entry.result, error=entry.error)
+
+    def _runs_at_once(self, order: Order) -> bool:
+        admission = self._admissions.get(order.contract.job_type)
+        return admission is not None and not order.options.delay_ms and admission.runs_at_once(order.payload)
+
+    def _run(self, order: Order, job_id: str) -> Receipt | None:
+        """Runs the job on its service; ``None`` where that failed and the queue is to bring it."""
+        try:
+            result = self._runner.run(order.contract.job_type, job_id, order.data)
+        except DirectRunFailed as error:
+            log.warning("job.direct_run_failed", job_id=job_id, queue=order.contract.queue, error=str(error))
+            return None
+        ending = Ending(job_id=job_id, status=LedgerStatus.COMPLETED, finished_at=self._clock.now(), result=result)
+        try:
+            self._ledger.finish(ending)
+        except StoreUnavailable as error:
+            # The job is done and its answer known. The ledger keeps it open, and it will be run once more.
+            log.warning("ledger.ending_lost", job_id=job_id, error=error.reason)
+        return _receipt(order, job_id, LedgerStatus.COMPLETED, result)
+
+    def _enqueue(self, order: Order, job: NewJob) -> Receipt:
+        try:
+            added = self._queues[order.contract.queue].add([job])[0]
+        except StoreUnavailable as error:
+            log.warning("job.left_to_reconciler", job_id=job.job_id, queue=order.contract.queue, error=error.reason)
+            return _receipt(order, job.job_id, LedgerStatus.ACCEPTED)
+        # Another job may hold the unique key in Redis, one that the ledger does not know: ours follows when it ends.
+        held_back = added.job_id != job.job_id
+        return _receipt(order, job.job_id, LedgerStatus.ACCEPTED if held_back else _first_state(job.options))
+
+
+def _first_state(options: JobOptions) -> JobState:
+    if options.delay_ms:
+        return JobState.DELAYED
+    return JobState.PRIORITIZED if options.priority else JobState.WAITING
+
+
+def _receipt(order: Order, job_id: str, status: str, result: Any = None) -> Receipt:
+    return Receipt(job_id=job_id, queue=order.contract.queue, status=status, result=result)
