@@ -1,0 +1,1 @@
+"""What the three CRM simulators share: generated people, a table with edits, OAuth tokens, quotas."""
