@@ -1,0 +1,82 @@
+"""What follows when nobody knows whether a message went out."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.common.messages.reasons import Reason
+from libs.common.providers.sending import CannotAsk, SearchAnswer, Seen, Sighting
+from services.messaging.reconciliation import (
+    AskAgain,
+    Decision,
+    ItWent,
+    SendAgain,
+    Uncertain,
+    decide_reconciliation,
+)
+
+SETTLES = timedelta(minutes=3)
+PATIENCE = timedelta(hours=1)
+SIGHTING = Sighting(provider_message_id="p", at=datetime(2026, 1, 1, tzinfo=UTC))
+EARLY = timedelta(seconds=10)
+
+
+def decide(answer: SearchAnswer, since_mark: timedelta) -> Decision:
+    return decide_reconciliation(answer, since_mark=since_mark, settles_within=SETTLES, patience=PATIENCE)
+
+
+def test_a_sighting_is_the_message_at_any_time() -> None:
+    early = decide(Seen(sightings=(SIGHTING,)), EARLY)
+    late = decide(Seen(sightings=(SIGHTING,)), SETTLES)
+    assert isinstance(early, ItWent)
+    assert isinstance(late, ItWent)
+    assert early.candidates == late.candidates == (SIGHTING,)
+    assert isinstance(early.otherwise, AskAgain)
+    assert late.otherwise == SendAgain()
+
+
+def test_absence_proves_nothing_while_the_call_may_still_have_an_effect() -> None:
+    assert isinstance(decide(Seen(), SETTLES - timedelta(milliseconds=1)), AskAgain)
+
+
+def test_absence_afterwards_means_send() -> None:
+    assert decide(Seen(), SETTLES) == SendAgain()
+
+
+def test_absence_that_is_not_clear_means_a_person_decides() -> None:
+    assert decide(Seen(unclear=True), SETTLES) == Uncertain(reason=Reason.ANSWER_UNKNOWN)
+
+
+def test_a_provider_that_can_never_be_asked_means_a_person_decides() -> None:
+    assert decide(CannotAsk(reason="404", lasting=True), EARLY) == Uncertain(reason=Reason.CANNOT_ASK)
+
+
+def test_a_provider_that_is_away_is_asked_again_until_patience_ends() -> None:
+    assert isinstance(decide(CannotAsk(reason="away"), PATIENCE - EARLY), AskAgain)
+    assert decide(CannotAsk(reason="away"), PATIENCE) == Uncertain(reason=Reason.CANNOT_ASK)
+
+
+def test_questions_become_more_seldom_and_one_falls_on_the_moment_of_certainty() -> None:
+    passed, pauses = timedelta(0), []
+    while isinstance(decision := decide(Seen(), passed), AskAgain):
+        pauses.append(decision.after.total_seconds())
+        passed += decision.after
+    assert passed == SETTLES
+    assert pauses[0] == 2
+    assert len(pauses) < 15
+
+
+@given(
+    since=st.timedeltas(timedelta(0), timedelta(hours=3)),
+    answer=st.one_of(
+        st.builds(Seen, unclear=st.booleans()),
+        st.builds(CannotAsk, reason=st.just("x"), lasting=st.booleans()),
+    ),
+)
+def test_nothing_is_sent_again_unless_absence_is_clear_and_settled(since: timedelta, answer: SearchAnswer) -> None:
+    decision = decide(answer, since)
+    may_send = isinstance(answer, Seen) and not answer.unclear and since >= SETTLES
+    assert isinstance(decision, SendAgain) == may_send
+    if isinstance(decision, AskAgain):
+        assert decision.after > timedelta(0)
