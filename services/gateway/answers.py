@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import msgspec
 from flask import Flask, Response, g
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from libs.common.errors import InvalidInput, PayloadTooLarge, QueueFull, StoreUnavailable
 from libs.common.logging import get_logger
@@ -77,6 +77,8 @@ def problem_of(error: Exception) -> Problem:
                 title="A part of the system is away",
                 detail=f"{error.store} cannot be reached or refuses to serve; try again later",
             )
+        case NotFound() if error.description == NotFound.description:
+            return Problem(status=404, title=_phrase(404), detail="There is nothing at this address.")
         case HTTPException():
             status = error.code or 500
             return Problem(status=status, title=_phrase(status), detail=error.description or _phrase(status))
@@ -103,9 +105,6 @@ def _headers_of(error: Exception, problem: Problem) -> dict[str, str]:
         headers |= {name: value for name, value in error.get_headers() if name != "Content-Type"}
     if problem.status == 503:
         headers["Retry-After"] = str(_RETRY_AFTER_S)
-    if problem.status == 413:
-        # What the client still sends of the body would be read as its next request.
-        headers["Connection"] = "close"
     return headers
 
 

@@ -94,7 +94,9 @@ def _watch_requests(app: Flask, metrics: GatewayMetrics) -> None:
         method = request.method if request.url_rule else "any"
         metrics.requests.labels(method, route, response.status_code).inc()
         metrics.seconds.labels(method, route).observe(seconds)
-        log.info("request.answered", method=method, route=route, status=response.status_code, ms=round(seconds * 1000))
+        # Probes and followers ask all the time; what changes something, or goes wrong, is worth a line.
+        tell = log.debug if method == "GET" and response.status_code < 400 else log.info
+        tell("request.answered", method=method, route=route, status=response.status_code, ms=round(seconds * 1000))
         response.headers.setdefault("X-Request-Id", g.request_id)
         for name, value in _SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)

@@ -61,6 +61,7 @@ class GatewayServer(BaseApplication):
             "keepalive": 75,
             "graceful_timeout": self._settings.shutdown_timeout_ms // 1000,
             "preload_app": False,
+            "control_socket_disable": True,
             "logger_class": PlainLogger,
             "loglevel": self._settings.log_level,
             "proc_name": "tuco-gateway",
