@@ -1,12 +1,16 @@
-"""The admin API of the BlueBubbles simulator, beside what ``libs.simulators.admin`` gives to all.
+"""The admin API of the BlueBubbles simulator.
 
-========  =================================  ==================================================================
-GET       ``/__admin/lines``                 every line's address, whether it is up, and its settings
-PATCH     ``/__admin/lines/{line}``          change its settings, for example ``{"private_api": false}``
-POST      ``/__admin/lines/{line}/down``     refuse connections, ``{"seconds": 5}`` or until ``up``
-POST      ``/__admin/lines/{line}/up``       accept them again
-PUT       ``/__admin/availability``          ``{"address": "available" | "unavailable" | "undetermined", ...}``
-========  =================================  ==================================================================
+Beside what ``libs.simulators.admin`` and ``libs.simulators.admin_deliveries`` give to all:
+
+========  ===================================  ================================================================
+GET       ``/__admin/lines``                   every line's address, whether it is up, and its settings
+PATCH     ``/__admin/lines/{line}``            change its settings, for example ``{"private_api": false}``
+POST      ``/__admin/lines/{line}/down``       refuse connections, ``{"seconds": 5}`` or until ``up``
+POST      ``/__admin/lines/{line}/up``         accept them again
+POST      ``/__admin/lines/{line}/inbound``    let a message arrive: ``{"from": "+1...", "text": "STOP"}``
+POST      ``/__admin/lines/{line}/chats``      let a conversation exist: ``{"address": "+1..."}``
+PUT       ``/__admin/availability``            ``{"address": "available" | "unavailable" | "undetermined", ...}``
+========  ===================================  ================================================================
 """
 
 from typing import TYPE_CHECKING
@@ -15,6 +19,7 @@ import msgspec
 from aiohttp import web
 
 from libs.simulators.admin import add_shared_routes
+from libs.simulators.admin_deliveries import add_delivery_routes
 from libs.simulators.answers import encoded_answer
 from libs.simulators.bluebubbles.line import Line
 
@@ -26,15 +31,27 @@ class _Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float = 0.0
 
 
+class _Inbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"sender": "from"}):
+    sender: str
+    text: str
+
+
+class _Conversation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    address: str
+
+
 def admin_application(simulator: "BlueBubblesSimulator") -> web.Application:
     """The admin API over a simulator."""
     app = web.Application()
     add_shared_routes(app, simulator)
+    add_delivery_routes(app, simulator.state.deliveries, simulator.courier)
     routes = _AdminRoutes(simulator)
     app.router.add_get("/__admin/lines", routes.lines)
     app.router.add_patch("/__admin/lines/{line}", routes.change_line)
     app.router.add_post("/__admin/lines/{line}/down", routes.take_down)
     app.router.add_post("/__admin/lines/{line}/up", routes.bring_up)
+    app.router.add_post("/__admin/lines/{line}/inbound", routes.receive)
+    app.router.add_post("/__admin/lines/{line}/chats", routes.open_chat)
     app.router.add_put("/__admin/availability", routes.set_availability)
     return app
 
@@ -62,6 +79,17 @@ class _AdminRoutes:
         line = self._simulator.line(request.match_info["line"])
         await self._simulator.outages.bring_up(line)
         return encoded_answer(_shown(line))
+
+    async def receive(self, request: web.Request) -> web.Response:
+        inbound = msgspec.json.decode(await request.read(), type=_Inbound)
+        line = request.match_info["line"]
+        guid = await self._simulator.take_in(line, sender=inbound.sender, text=inbound.text)
+        return encoded_answer({"guid": guid}, 201)
+
+    async def open_chat(self, request: web.Request) -> web.Response:
+        conversation = msgspec.json.decode(await request.read(), type=_Conversation)
+        guid = self._simulator.open_chat(request.match_info["line"], conversation.address)
+        return encoded_answer({"guid": guid}, 201)
 
     async def set_availability(self, request: web.Request) -> web.Response:
         wanted = msgspec.json.decode(await request.read(), type=dict[str, str])

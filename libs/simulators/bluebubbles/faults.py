@@ -24,6 +24,8 @@ class ServerFault(enum.StrEnum):
     """The same, after the message has gone out (or the answer was worked out) and before the answer."""
     REFUSED = "refused"
     """A send only: iMessage refuses the recipient; 500 with the message and its ``error`` 22. Nothing goes out."""
+    REFUSED_LATER = "refused_later"
+    """A send only: 200, and some time later the message has ``error`` 22 and its event comes. Nothing goes out."""
     ERROR_UNDELIVERED = "error_undelivered"
     """A send only: 500 ``iMessage Error`` without the message. Nothing went out."""
     ERROR_DELIVERED = "error_delivered"
@@ -35,6 +37,7 @@ class ServerFault(enum.StrEnum):
 _SEND_ONLY = frozenset(
     {
         ServerFault.REFUSED,
+        ServerFault.REFUSED_LATER,
         ServerFault.ERROR_UNDELIVERED,
         ServerFault.ERROR_DELIVERED,
         ServerFault.HANG_AFTER_DELIVERY,
@@ -42,6 +45,9 @@ _SEND_ONLY = frozenset(
 )
 
 KNOWN_FAULTS = frozenset({*(str(fault) for fault in NetworkFault), *(str(fault) for fault in ServerFault)})
+
+KEPT_BY_SENDS = frozenset({str(NetworkFault.SLOW), str(NetworkFault.HANG), str(NetworkFault.SLOW_ANSWER)})
+"""Faults of time that a send carries out by itself, because its ``tempGuid`` is in flight meanwhile."""
 
 
 def applies(fault: str, endpoint: str) -> bool:

@@ -16,7 +16,7 @@ from libs.simulators.bluebubbles.envelope import (
     unhandled,
 )
 from libs.simulators.bluebubbles.exchange import Exchange
-from libs.simulators.bluebubbles.faults import ServerFault
+from libs.simulators.bluebubbles.faults import KEPT_BY_SENDS, SEND_ENDPOINTS, ServerFault
 from libs.simulators.bluebubbles.line import Line
 from libs.simulators.bluebubbles.outages import Outages
 from libs.simulators.bluebubbles.private_api import NOT_CONNECTED, private_api_fault, set_up_incomplete
@@ -99,6 +99,8 @@ class Front:
         if fault.fault == ServerFault.CRASH_BEFORE_DELIVERY:
             self._outages.crash(exchange.line, seconds=fault.seconds)
             return cut(exchange.request)
+        if route.endpoint in SEND_ENDPOINTS and fault.fault in KEPT_BY_SENDS:
+            return await self._work(exchange, route)
         instead = await instead_of_work(exchange.request, fault)
         if instead is not None:
             return instead

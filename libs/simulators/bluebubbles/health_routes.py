@@ -53,6 +53,9 @@ class HealthRoutes:
     async def availability(self, exchange: Exchange) -> web.Response:
         """``GET /handle/availability/imessage``."""
         validate(exchange.params, AVAILABILITY)
+        if exchange.line.settings.imessage_account is None:
+            # The helper knows "reachable" and everything else, so a Mac that is signed out finds nobody reachable.
+            return json_answer(_UNAVAILABLE)
         reachability = self._rule.of(normalized(exchange.params["address"]))
         if reachability is Reachability.UNDETERMINED:
             raise unhandled("Failed to determine iMessage availability!")

@@ -4,13 +4,29 @@ import random
 
 import msgspec
 
+from libs.simulators.bluebubbles.mailbox import Mailbox
 from libs.simulators.bluebubbles.settings import LineSettings
 from libs.simulators.limits import SlidingWindow
 from libs.simulators.server import Endpoint, Handler
 
 
+class Webhook(msgspec.Struct, frozen=True):
+    """A registered webhook, as the server shows it."""
+
+    url: str
+    events: list[str]
+    id: int
+    created: str
+
+
 class Line:
-    """A line's address, password and behaviour.
+    """A line's address, password, behaviour and messages.
+
+    Attributes:
+        mailbox: its chats and messages.
+        in_flight: the references of the sends under way.
+        webhooks: those registered, in order.
+        last_webhook_id: the id that was given last.
 
     Args:
         number: its place, from 1; it is named ``line-<number>``.
@@ -25,6 +41,10 @@ class Line:
         self.password = password
         self.settings = msgspec.structs.replace(settings)
         self._random = random.Random(f"{seed}:{self.name}")  # noqa: S311 - repeatable on purpose, guards nothing
+        self.mailbox = Mailbox(seed=f"{seed}:{self.name}")
+        self.in_flight: set[str] = set()
+        self.webhooks: list[Webhook] = []
+        self.last_webhook_id = 0
         self._window: SlidingWindow | None = None
         self._endpoint: Endpoint | None = None
 

@@ -12,8 +12,10 @@ class LineSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         calls_per_second: how many calls the proxy in front lets through; ``None`` for no limit.
         private_api: whether the Private API is switched on in the server's settings.
         helper_connected: whether the Private API's helper is connected to the server.
-        imessage_account: the account that iMessage is signed in with; ``None`` when it is not.
+        imessage_account: the account that iMessage is signed in with; ``None`` when it is not: nothing can be sent, and
+            nobody seems to be reachable.
         os_version: the Mac's system. From 13 on, the texts of sent messages are not in its database's text column.
+        send_ms: how long iMessage takes to send, while the ``tempGuid`` is in flight.
         delivery_ms: how long after the send a message's ``dateDelivered`` is set, and its webhook fires.
         deliver_webhooks: whether registered webhooks are called.
     """
@@ -25,6 +27,7 @@ class LineSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     helper_connected: bool = True
     imessage_account: str | None = "line@example.com"
     os_version: str = "14.5.0"
+    send_ms: float = 0.0
     delivery_ms: float = 50.0
     deliver_webhooks: bool = True
 

@@ -9,6 +9,7 @@ from libs.simulators.bluebubbles.admin import admin_application
 from libs.simulators.bluebubbles.availability import Reachability
 from libs.simulators.bluebubbles.faults import KNOWN_FAULTS
 from libs.simulators.bluebubbles.front import Front
+from libs.simulators.bluebubbles.hooks import Announcer
 from libs.simulators.bluebubbles.line import Line
 from libs.simulators.bluebubbles.outages import Outages
 from libs.simulators.bluebubbles.routes import build_routes
@@ -17,6 +18,7 @@ from libs.simulators.bluebubbles.state import State
 from libs.simulators.calls import CallLog
 from libs.simulators.faults import ANY, Fault, FaultPlan, NetworkFault
 from libs.simulators.server import Endpoint, Simulator
+from libs.simulators.webhooks import Courier
 
 
 class BlueBubblesSimulator(Simulator):
@@ -27,6 +29,7 @@ class BlueBubblesSimulator(Simulator):
     Attributes:
         state: calls, deliveries, faults: what happened so far.
         lines: the lines, in order.
+        courier: the webhook calls made so far.
 
     Args:
         settings: what to start with.
@@ -36,9 +39,14 @@ class BlueBubblesSimulator(Simulator):
         super().__init__()
         self.state = State(settings)
         self.outages = Outages()
+        self.courier = Courier()
+        self._announcer = Announcer(self.courier)
         self.lines = [_line(settings, number) for number in range(1, settings.lines + 1)]
         front = Front(
-            routes=build_routes(self.state), calls=self.state.calls, faults=self.state.faults, outages=self.outages
+            routes=build_routes(self.state, self._announcer),
+            calls=self.state.calls,
+            faults=self.state.faults,
+            outages=self.outages,
         )
         for line in self.lines:
             port = settings.port + line.number if settings.port else 0
@@ -69,6 +77,7 @@ class BlueBubblesSimulator(Simulator):
     async def stop(self) -> None:
         """Close all addresses."""
         await self.outages.stop()
+        await self.courier.close()
         for line in self.lines:
             await line.endpoint.close()
         await self._admin.close()
@@ -161,6 +170,22 @@ class BlueBubblesSimulator(Simulator):
         if isinstance(reachability, bool):
             reachability = Reachability.AVAILABLE if reachability else Reachability.UNAVAILABLE
         self.state.availability.exceptions[normalized(address)] = Reachability(reachability)
+
+    def open_chat(self, line: int | str, address: str) -> str:
+        """Let there be a conversation already between a line and an address. Returns the chat's guid."""
+        return self.line(line).mailbox.open_chat(normalized(address)).guid
+
+    def receive(self, line: int | str, *, sender: str, text: str) -> str:
+        """Let a message arrive at a line, for example ``STOP``; its webhooks are called. Returns the message's guid."""
+        return self.run(self.take_in(line, sender=sender, text=text))
+
+    async def take_in(self, line: int | str, *, sender: str, text: str) -> str:
+        """Let a message arrive; in the simulator's loop."""
+        receiver = self.line(line)
+        chat = receiver.mailbox.open_chat(normalized(sender))
+        message = receiver.mailbox.add(chat, text, is_from_me=False)
+        self._announcer.arrived(receiver, message)
+        return message.guid
 
     async def apply_fault(self, wish: Fault) -> None:
         """Put a fault in force; in the simulator's loop.
