@@ -5,12 +5,14 @@ from importlib.metadata import version
 import click
 
 from libs.cli.commands.availability import availability
+from libs.cli.commands.dev import dev
 from libs.cli.commands.enqueue import enqueue
 from libs.cli.commands.health import health
 from libs.cli.commands.init import init
 from libs.cli.commands.job import job
 from libs.cli.commands.keys import keys
 from libs.cli.commands.leads import leads
+from libs.cli.commands.line import line
 from libs.cli.commands.stats import stats
 
 
@@ -26,7 +28,7 @@ def main() -> None:
     """
 
 
-for command in (availability, enqueue, health, init, job, keys, leads, stats):
+for command in (availability, dev, enqueue, health, init, job, keys, leads, line, stats):
     main.add_command(command)
 
 

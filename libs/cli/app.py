@@ -14,7 +14,7 @@ from libs.cli.failures import BadInput, CommandFailed, Unreachable
 from libs.cli.gateway import Gateway
 from libs.cli.output import Output, plain
 from libs.common.credentials import CredentialsVault
-from libs.common.errors import SettingsError
+from libs.common.errors import SettingsError, StoreUnavailable
 from libs.common.settings import tokens_of
 from libs.common.stores.mongo import Document, connect_mongo
 from libs.embedded import EmbeddedServerError
@@ -99,6 +99,8 @@ def with_app(command: Callable[..., None]) -> Callable[..., None]:
             raise BadInput(f"{error}.") from error
         except EmbeddedServerError as error:
             raise CommandFailed(str(error)) from error
+        except StoreUnavailable as error:
+            raise Unreachable(f"{plain(error, longest=300)}.", "Try again when it is back.") from error
         except PyMongoError as error:
             raise Unreachable(
                 f"MongoDB refused or went away: {plain(error, longest=300)}", "Look at MONGODB_URI, then try again."

@@ -9,7 +9,9 @@ from rich.text import Text
 
 from libs.cli.output import facts, plain, table
 
-_FINAL = frozenset({"completed", "failed", "cancelled"})
+FINAL_STATES = frozenset({"completed", "failed", "cancelled"})
+"""How a job can have ended."""
+
 _STYLES = {"completed": "green", "failed": "red", "cancelled": "yellow", "active": "cyan"}
 _DONE_NAMES = ("checked", "done", "processed")
 
@@ -42,7 +44,7 @@ class JobAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def ended(self) -> bool:
         """Whether it has ended, one way or the other."""
-        return self.state in _FINAL
+        return self.state in FINAL_STATES
 
     @property
     def succeeded(self) -> bool:

@@ -10,7 +10,11 @@ from pymongo.database import Database
 
 from libs.common.credentials import CredentialsVault
 from libs.common.stores.collections import LINES
+from libs.common.stores.lines import LineStatus, line_record
 from libs.common.stores.mongo import Document
+
+DEFAULT_LIMITS: Mapping[str, int] = {"perMinute": 20, "perDay": 500, "newConversationsPerDay": 50}
+"""What a line may bear where nobody says otherwise: what a phone in a person's hand might do on a busy day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,30 +56,34 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     limits: Mapping[str, Any]
 
 
-def save_line(database: Database[Document], vault: CredentialsVault, line: NewLine) -> tuple[str, bool]:
-    """Write a line down, active; one with the same workspace, provider and server is replaced.
+def save_line(
+    database: Database[Document], vault: CredentialsVault, line: NewLine, *, replace: ObjectId | None = None
+) -> tuple[str, bool]:
+    """Write a line down, active.
 
     Args:
         database: where lines are.
         vault: encrypts the credentials for this line alone.
         line: the line.
+        replace: the line that it takes the place of; where None, one with the same workspace, provider and server.
 
     Returns:
         The line's id, and whether it is new.
     """
     same = {"workspaceId": line.workspace_id, "provider": line.provider, "serverUrl": line.server_url}
-    found = database[LINES].find_one(same, {"_id": True})
-    key: ObjectId = found["_id"] if found else ObjectId()
+    known = replace or _id_of(database[LINES].find_one(same, {"_id": True}))
+    key = known or ObjectId()
     values = {
+        **same,
         "name": line.name,
         "address": line.address,
-        "credentials": vault.seal(line.credentials, record=f"{LINES}/{key}"),
-        "status": "active",
+        "credentials": vault.seal(line.credentials, record=line_record(str(key))),
+        "status": LineStatus.ACTIVE.value,
         "limits": dict(line.limits),
         **({"health": dict(line.health)} if line.health else {}),
     }
-    database[LINES].update_one({"_id": key}, {"$set": values, "$setOnInsert": same}, upsert=True)
-    return str(key), found is None
+    database[LINES].update_one({"_id": key}, {"$set": values}, upsert=True)
+    return str(key), known is None
 
 
 def list_lines(database: Database[Document], workspace_id: str | None) -> list[LineView]:
@@ -98,3 +106,7 @@ def _view(document: Document) -> LineView:
         health=str(health.get("status", "not checked yet")),
         limits=document.get("limits") or {},
     )
+
+
+def _id_of(document: Document | None) -> ObjectId | None:
+    return document["_id"] if document else None

@@ -4,12 +4,13 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 from rich.console import Console, RenderableType
 from rich.table import Table
 
+_PIPE_WIDTH = 1_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
@@ -24,9 +25,9 @@ class Output:
     def __init__(self, *, as_json: bool = False, verbose: bool = False) -> None:
         self.as_json = as_json
         self._verbose = verbose
-        self.out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False, file=sys.stdout)
+        self.out = _console(sys.stdout)
         """For people, on standard output."""
-        self.err = Console(soft_wrap=True, highlight=False, markup=False, emoji=False, file=sys.stderr)
+        self.err = _console(sys.stderr)
         """For people, on standard error: notes and progress, which are not the answer."""
 
     def answer(self, data: object, view: RenderableType) -> None:
@@ -45,6 +46,14 @@ class Output:
         """Say something that is only of interest when one asks for it."""
         if self._verbose:
             self.err.print(plain(text), style="dim")
+
+
+def _console(file: TextIO) -> Console:
+    """A console that takes texts as they are. Into a file or a pipe it writes a row per line, however long."""
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False, file=file)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    return console
 
 
 def plain(value: object, *, longest: int = 2_000) -> str:

@@ -13,6 +13,15 @@ FOLDER_NAME = ".tuco"
 _TOKEN_BYTES = 24
 
 
+def new_secrets() -> dict[str, str]:
+    """Tokens and a key that nobody has used before, by the names of their settings."""
+    return {
+        "SERVICE_TOKEN": secrets.token_urlsafe(_TOKEN_BYTES),
+        "ADMIN_TOKEN": secrets.token_urlsafe(_TOKEN_BYTES),
+        "CREDENTIALS_KEY": new_credentials_key(),
+    }
+
+
 class StateFolder:
     """What `tuco-jobs dev` keeps between runs.
 
@@ -22,10 +31,6 @@ class StateFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        self.redis = self.path / "redis"
-        """The embedded Redis's data."""
-        self.mongodb = self.path / "mongodb"
-        """The embedded MongoDB's data."""
         self.dev_env = self.path / "dev.env"
         """What the running `dev` uses; other commands read it."""
         self._secrets = self.path / "secrets.env"
@@ -36,11 +41,7 @@ class StateFolder:
         The credentials key must outlive a run, because what it has encrypted is in the folder's database.
         """
         kept = read_env_file(self._secrets)
-        complete = {
-            "SERVICE_TOKEN": kept.get("SERVICE_TOKEN") or secrets.token_urlsafe(_TOKEN_BYTES),
-            "ADMIN_TOKEN": kept.get("ADMIN_TOKEN") or secrets.token_urlsafe(_TOKEN_BYTES),
-            "CREDENTIALS_KEY": kept.get("CREDENTIALS_KEY") or new_credentials_key(),
-        }
+        complete = {name: kept.get(name) or value for name, value in new_secrets().items()}
         if complete != kept:
             self._make()
             write_env_file(self._secrets, complete, comment="Made by the first run; belongs to the data here.")

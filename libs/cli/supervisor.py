@@ -54,7 +54,13 @@ class ProcessSpec:
     grace: timedelta = timedelta(seconds=10)
 
 
-def python_module(name: str, module: str, *arguments: str, environ: Mapping[str, str] | None = None) -> ProcessSpec:
+def python_module(
+    name: str,
+    module: str,
+    *arguments: str,
+    environ: Mapping[str, str] | None = None,
+    grace: timedelta = timedelta(seconds=10),
+) -> ProcessSpec:
     """A process that runs a Python module as a program, with this interpreter and unbuffered output.
 
     Args:
@@ -62,11 +68,13 @@ def python_module(name: str, module: str, *arguments: str, environ: Mapping[str,
         module: as after ``python -m``.
         arguments: the program's arguments.
         environ: all its environment variables; this process's own where None.
+        grace: how long it may take to end after SIGTERM before it is killed.
     """
     return ProcessSpec(
         name=name,
         command=(sys.executable, "-m", module, *arguments),
         environ={**(os.environ if environ is None else environ), "PYTHONUNBUFFERED": "1"},
+        grace=grace,
     )
 
 

@@ -9,8 +9,8 @@ import msgspec
 
 from libs.cli.app import App, with_app
 from libs.cli.commands.job import show_job
-from libs.cli.failures import BadInput
-from libs.cli.jobs import result_view
+from libs.cli.failures import BadInput, CommandFailed
+from libs.cli.jobs import FINAL_STATES, result_view
 
 _LARGEST_BYTES = 64 * 1024 * 1024
 
@@ -42,11 +42,13 @@ def enqueue(
     options = {name: value for name, value in (("priority", priority), ("delayMs", delay_ms)) if value is not None}
     with app.gateway() as gateway:
         answer = gateway.enqueue(job_type, payload, options=options, idempotency_key=idempotency_key)
-        if follow and "result" not in answer and "jobId" in answer:
-            app.output.note(f"job {answer['jobId']} is queued")
-            show_job(app, gateway, str(answer["jobId"]), follow=True)
+        if follow and answer.get("status") not in FINAL_STATES:
+            app.output.note(f"job {answer.get('jobId')} is queued")
+            show_job(app, gateway, str(answer.get("jobId")), follow=True)
             return
     app.output.answer(answer, result_view(answer))
+    if answer.get("status") in FINAL_STATES - {"completed"}:
+        raise CommandFailed("The job has run and failed.")
 
 
 def read_payload(data: str) -> dict[str, Any]:

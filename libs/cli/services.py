@@ -1,0 +1,41 @@
+"""The table of services: what `dev` and `demo` start, and what each process needs to be told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service of which one or more processes run.
+
+    Args:
+        name: how its processes are called.
+        module: as after ``python -m``.
+        arguments: what follows the module.
+        port_setting: the setting that gives a process its HTTP port.
+        address_setting: the setting by which the others find it; empty where they need not.
+    """
+
+    name: str
+    module: str
+    arguments: Sequence[str] = ()
+    port_setting: str = "INTERNAL_PORT"
+    address_setting: str = ""
+
+    @property
+    def exists(self) -> bool:
+        """Whether the program is there."""
+        return find_spec(self.module) is not None and find_spec(f"{self.module}.__main__") is not None
+
+
+GATEWAY = Service(name="gateway", module="services.gateway", port_setting="PORT", address_setting="BULLMQ_SERVER_URL")
+BULK_AVAILABILITY = Service(
+    name="availability",
+    module="services.availability",
+    arguments=("--queue", "bulk-availability"),
+    address_setting="AVAILABILITY_URL",
+)
+
+ALL: Sequence[Service] = (GATEWAY, BULK_AVAILABILITY)
+"""Every service, the gateway first."""
