@@ -8,10 +8,15 @@ from libs.common.jobs.fields import NonEmptyText, ObjectIdText
 
 
 class SyncMode(StrEnum):
-    """What a run reads: everything, or what changed since the last one."""
+    """What a run reads, and whether it writes."""
 
     INCREMENTAL = "incremental"
+    """What changed since the last completed run; everything, where there has been none."""
     FULL = "full"
+    """Everything."""
+    DRY_RUN = "dryRun"
+    """Everything, and writes no lead: counts and samples of what a full run would do. A mode of its own, because an
+    old worker ignores an unknown field, but refuses an unknown mode."""
 
 
 class IntegrationSync(Payload, frozen=True, kw_only=True):

@@ -24,6 +24,10 @@ JOBS = "jobs"
 _NAMESPACE_EXISTS = 48
 
 
+def _seconds(*, days: int) -> int:
+    return int(timedelta(days=days).total_seconds())
+
+
 @dataclass(frozen=True, slots=True)
 class Collection:
     """A collection: its name, the indexes it must have, and options for its creation."""
@@ -34,19 +38,43 @@ class Collection:
 
 
 ALL: tuple[Collection, ...] = (
-    Collection(LEADS, [IndexModel([("workspaceId", ASCENDING), ("_id", ASCENDING)], name="by_workspace")]),
+    Collection(
+        LEADS,
+        [
+            IndexModel([("workspaceId", ASCENDING), ("_id", ASCENDING)], name="by_workspace"),
+            # For finding what people have written since a moment.
+            IndexModel([("workspaceId", ASCENDING), ("updatedAt", ASCENDING)], name="by_change"),
+            # What a lead goes by: its rows in CRMs, its phones, its emails. See docs/decisions/lead-identity.md.
+            IndexModel(
+                [("workspaceId", ASCENDING), ("matchKeys", ASCENDING)],
+                name="one_lead_per_match_key",
+                unique=True,
+                partialFilterExpression={"matchKeys": {"$exists": True}},
+            ),
+        ],
+    ),
     Collection(LINES, [IndexModel([("workspaceId", ASCENDING), ("status", ASCENDING)], name="by_workspace")]),
     Collection(MESSAGES),
     Collection(INTEGRATIONS, [IndexModel([("workspaceId", ASCENDING)], name="by_workspace")]),
     Collection(
-        SYNC_RUNS, [IndexModel([("integrationId", ASCENDING), ("startedAt", DESCENDING)], name="by_integration")]
+        SYNC_RUNS,
+        [
+            IndexModel([("integrationId", ASCENDING), ("startedAt", DESCENDING)], name="by_integration"),
+            IndexModel([("jobId", ASCENDING)], name="one_run_per_job", unique=True),
+        ],
     ),
-    Collection(SYNC_ERRORS, [IndexModel([("runId", ASCENDING), ("_id", ASCENDING)], name="by_run")]),
+    Collection(
+        SYNC_ERRORS,
+        [
+            IndexModel([("runId", ASCENDING), ("_id", ASCENDING)], name="by_run"),
+            IndexModel([("at", ASCENDING)], name="kept_90_days", expireAfterSeconds=_seconds(days=90)),
+        ],
+    ),
     Collection(
         LINE_HEALTH,
         options={
             "timeseries": {"timeField": "at", "metaField": "lineId", "granularity": "minutes"},
-            "expireAfterSeconds": int(timedelta(days=30).total_seconds()),
+            "expireAfterSeconds": _seconds(days=30),
         },
     ),
     Collection(SCHEDULES),

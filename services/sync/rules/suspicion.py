@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.sync.rules.counts import Counts
+from libs.common.stores.sync_runs import Counts
 
 FEWEST_FAILED: Final = 10
 """So many rows must have failed: three bad rows in a sheet of ten are three bad rows."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.sync.rules.counts import Counts
+from libs.common.stores.sync_runs import Counts
 from services.sync.rules.suspicion import is_suspicious
 
 
