@@ -24,7 +24,6 @@ from libs.common.jobs.registry import contract_of
 from libs.common.jobs.states import JobState, LedgerStatus
 from libs.common.ledger.contract import Ledger
 from libs.common.ledger.model import Ending, LedgerEntry
-from libs.common.ledger.redis_epoch import RedisEpoch
 from libs.common.ledger.requeue import job_again
 from libs.common.logging import get_logger
 
@@ -53,6 +52,14 @@ class ReconciledQueue(Protocol):
 
     def get(self, job_id: str) -> JobView | None:
         """The job as the queue knows it now."""
+        ...
+
+
+class Epoch(Protocol):
+    """Tells one life of Redis's data from another; :class:`libs.common.ledger.redis_epoch.RedisEpoch` does it."""
+
+    def current(self) -> str:
+        """The epoch: it differs from an earlier answer whenever Redis may have lost something since."""
         ...
 
 
@@ -96,7 +103,7 @@ class Reconciler:
         self,
         ledger: Ledger,
         queues: Mapping[str, ReconciledQueue],
-        epoch: RedisEpoch,
+        epoch: Epoch,
         *,
         clock: Clock,
         after: timedelta,
