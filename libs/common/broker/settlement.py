@@ -1,7 +1,7 @@
 """Tells Redis, and the ledger before it, how jobs ended: each end one atomic step, many in one round trip."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -166,22 +166,45 @@ class Settler:
 
 def _completion(job: HeldJob) -> bytes:
     header = job.header
-    if not (header.keep_ms or header.unique_key or header.parent_id):
+    result = job.outcome.result if isinstance(job.outcome, Completed) else None
+    return completion_details(
+        unique_key=header.unique_key,
+        parent_id=header.parent_id,
+        keep_count=header.keep_count,
+        keep_ms=header.keep_ms,
+        result=result,
+        own_counts=job.own_counts,
+        parent_counts=job.parent_counts,
+    )
+
+
+def completion_details(
+    *,
+    unique_key: str,
+    parent_id: str,
+    keep_count: int,
+    keep_ms: int,
+    result: Any = None,
+    own_counts: Mapping[str, int] | None = None,
+    parent_counts: Mapping[str, int] | None = None,
+) -> bytes:
+    """What ``complete.lua`` must know of a job beside its id and fence; empty where that is nothing."""
+    if not (keep_ms or unique_key or parent_id):
         return b""
     details: dict[str, Any] = {}
-    if header.unique_key:
-        details["u"] = header.unique_key
-    if header.parent_id:
-        details["p"] = header.parent_id
-        if job.parent_counts:
-            details["m"] = job.parent_counts
-    if job.own_counts:
-        details["n"] = job.own_counts
-    if header.keep_ms:
-        details["c"] = header.keep_count
-        details["a"] = header.keep_ms
-        if isinstance(job.outcome, Completed) and job.outcome.result is not None:
-            details["r"] = _encode(job.outcome.result).decode()
+    if unique_key:
+        details["u"] = unique_key
+    if parent_id:
+        details["p"] = parent_id
+        if parent_counts:
+            details["m"] = parent_counts
+    if own_counts:
+        details["n"] = own_counts
+    if keep_ms:
+        details["c"] = keep_count
+        details["a"] = keep_ms
+        if result is not None:
+            details["r"] = _encode(result).decode()
     return _encode(details)
 
 

@@ -95,6 +95,8 @@ local function take_out(id, header)
 end
 
 -- Takes up to `want` jobs, turn by turn over the groups, prioritized before others within a group; answers their ids.
+-- A turn is one job, or an even part of a large batch. Where groups have weights, a turn is `weight` jobs, and one that
+-- the end of the batch cuts short goes on in the next (meta.credit).
 local function pop(want)
   local ids, slices = {}, {}
   local turns = redis.call('LLEN', ring)
@@ -114,11 +116,12 @@ local function pop(want)
       break
     end
     local head, tail, urgent = load_group(group)
-    local share = math.max(1, share_of_all)
+    local credit = math.max(1, share_of_all)
     if weighted then
-      share = share * (tonumber(redis.call('HGET', weights, group)) or 1)
+      credit = tonumber(redis.call('HGET', meta, 'credit') or redis.call('HGET', weights, group) or 1)
     end
-    share = math.min(share, want - #ids)
+    local share = math.min(credit, want - #ids)
+    credit = credit - share
     steps = steps - 1
 
     if urgent > 0 then
@@ -151,11 +154,18 @@ local function pop(want)
       steps = steps - count
     end
 
-    if head < tail or urgent > 0 then
+    local has_more = head < tail or urgent > 0
+    local goes_on = weighted and has_more and credit > 0
+    if has_more then
       redis.call('HSET', groups, group, head .. ':' .. tail .. ':' .. urgent)
-      redis.call('RPUSH', ring, group)
+      redis.call(goes_on and 'LPUSH' or 'RPUSH', ring, group)
     else
       redis.call('HDEL', groups, group)
+    end
+    if goes_on then
+      redis.call('HSET', meta, 'credit', credit)
+    elseif weighted then
+      redis.call('HDEL', meta, 'credit')
     end
   end
 
