@@ -31,19 +31,20 @@ class MessageStatus(StrEnum):
 _S = MessageStatus
 
 TRANSITIONS: Mapping[MessageStatus, frozenset[MessageStatus]] = {
-    _S.DRAFT: frozenset({_S.SCHEDULED, _S.QUEUED, _S.CANCELLED}),
+    # Sent may follow every state: a provider's answer that comes late, after whatever was decided meanwhile, is the
+    # truth all the same, and a message that went out must never be sent again.
+    _S.DRAFT: frozenset({_S.SCHEDULED, _S.QUEUED, _S.CANCELLED, _S.SENT}),
     # A job for a message whose time has come may claim it before the minute's tick does.
-    _S.SCHEDULED: frozenset({_S.DRAFT, _S.QUEUED, _S.SENDING, _S.CANCELLED}),
-    # Sent: the answer of an attempt that had been overtaken arrives late, and is the truth all the same.
-    _S.QUEUED: frozenset({_S.SENDING, _S.SENT, _S.FAILED, _S.CANCELLED}),
+    _S.SCHEDULED: frozenset({_S.DRAFT, _S.QUEUED, _S.SENDING, _S.CANCELLED, _S.SENT}),
+    _S.QUEUED: frozenset({_S.SENDING, _S.CANCELLED, _S.SENT}),
     # Sending to sending: the lease has run out, or the same job runs again after its worker died.
-    _S.SENDING: frozenset({_S.SENDING, _S.QUEUED, _S.SENT, _S.FAILED, _S.UNCERTAIN, _S.CANCELLED}),
+    _S.SENDING: frozenset({_S.SENDING, _S.QUEUED, _S.FAILED, _S.UNCERTAIN, _S.CANCELLED, _S.SENT}),
     _S.SENT: frozenset({_S.DELIVERED, _S.FAILED}),
     _S.DELIVERED: frozenset(),
-    # A person may have a failed message sent after all; a late answer may prove that it went out.
+    # A person may have a failed message, or one of which nobody knows, sent after all.
     _S.FAILED: frozenset({_S.QUEUED, _S.SENT}),
-    _S.UNCERTAIN: frozenset({_S.QUEUED, _S.SENT, _S.FAILED}),
-    _S.CANCELLED: frozenset(),
+    _S.UNCERTAIN: frozenset({_S.QUEUED, _S.FAILED, _S.SENT}),
+    _S.CANCELLED: frozenset({_S.SENT}),
 }
 """From each state, the states that may follow it."""
 

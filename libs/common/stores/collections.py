@@ -9,6 +9,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, OperationFailure
 
+from libs.common.stores.message_indexes import MESSAGE_INDEXES
 from libs.common.stores.mongo import Document
 
 LEADS = "leads"
@@ -20,6 +21,11 @@ SYNC_ERRORS = "syncErrors"
 LINE_HEALTH = "lineHealth"
 SCHEDULES = "schedules"
 JOBS = "jobs"
+STOPS = "stops"
+TICKS = "ticks"
+WORKSPACE_LIMITS = "workspaceLimits"
+
+TICKS_KEPT = timedelta(days=30)
 
 _NAMESPACE_EXISTS = 48
 
@@ -54,7 +60,7 @@ ALL: tuple[Collection, ...] = (
         ],
     ),
     Collection(LINES, [IndexModel([("workspaceId", ASCENDING), ("status", ASCENDING)], name="by_workspace")]),
-    Collection(MESSAGES),
+    Collection(MESSAGES, MESSAGE_INDEXES),
     Collection(INTEGRATIONS, [IndexModel([("workspaceId", ASCENDING)], name="by_workspace")]),
     Collection(
         SYNC_RUNS,
@@ -78,6 +84,16 @@ ALL: tuple[Collection, ...] = (
         },
     ),
     Collection(SCHEDULES),
+    Collection(
+        TICKS,
+        [
+            IndexModel([("schedule", ASCENDING), ("tick", DESCENDING)], name="by_schedule"),
+            IndexModel([("emitted", ASCENDING)], name="to_emit", partialFilterExpression={"emitted": False}),
+            IndexModel([("tick", ASCENDING)], name="expiry", expireAfterSeconds=int(TICKS_KEPT.total_seconds())),
+        ],
+    ),
+    Collection(STOPS, [IndexModel([("workspaceId", ASCENDING)], name="by_workspace")]),
+    Collection(WORKSPACE_LIMITS),
     Collection(
         JOBS,
         [

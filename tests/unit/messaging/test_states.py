@@ -14,9 +14,16 @@ def test_nothing_is_sent_from_a_state_that_only_a_person_ends(status: MessageSta
     assert MessageStatus.SENDING not in TRANSITIONS[status]
 
 
-def test_what_was_delivered_or_cancelled_stays_so() -> None:
+def test_what_was_delivered_stays_so() -> None:
     assert not TRANSITIONS[MessageStatus.DELIVERED]
-    assert not TRANSITIONS[MessageStatus.CANCELLED]
+
+
+def test_a_late_answer_that_it_went_out_is_taken_in_every_state() -> None:
+    assert sources_of(MessageStatus.SENT) == set(MessageStatus) - {MessageStatus.SENT, MessageStatus.DELIVERED}
+
+
+def test_what_was_cancelled_can_only_be_found_to_have_gone_out() -> None:
+    assert TRANSITIONS[MessageStatus.CANCELLED] == {MessageStatus.SENT}
 
 
 @pytest.mark.parametrize("status", [MessageStatus.SENT, MessageStatus.DELIVERED])
