@@ -3,10 +3,10 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from dramatiq.broker import Consumer, MessageProxy
-from dramatiq.errors import ConnectionError as DramatiqConnectionError
+from dramatiq.errors import BrokerConnectionError
 
 from libs.common.broker.held_job import Fetched, HeldJob
 from libs.common.broker.leases import LeaseKeeper
@@ -17,6 +17,7 @@ from libs.common.broker.wake import WakeListener
 from libs.common.errors import StoreUnavailable
 
 _LONGEST_REST_S = 1.0
+_connection_error: Callable[[str], Exception] = BrokerConnectionError
 
 
 class LeasedConsumer(Consumer):
@@ -92,7 +93,7 @@ class LeasedConsumer(Consumer):
         try:
             answer = self._queue.scripts.run("fetch", max(0, room), self._worker, self._lease_ms)
         except StoreUnavailable as error:
-            raise DramatiqConnectionError(str(error)) from error
+            raise _connection_error(str(error)) from error
         fetched = Fetched(self._queue.name, answer)
         self._keeper.cancel(fetched.cancelled)
         for job in fetched.jobs:
@@ -111,6 +112,6 @@ class LeasedConsumer(Consumer):
         try:
             self._settler.settle(jobs)
         except StoreUnavailable as error:
-            raise DramatiqConnectionError(str(error)) from error
+            raise _connection_error(str(error)) from error
         for job in jobs:
             self._keeper.release(job)

@@ -42,7 +42,8 @@ class Executor(Protocol):
         ...
 
     def stop_job(self, job: HeldJob) -> None:
-        """Interrupts a running job: a coroutine at its next await, a function at its next bytecode."""
+        """Interrupts a running job: a coroutine at its next await; a function at its next bytecode, but not where a
+        person cancelled it: a function is asked to stop, and looks when it suits it."""
         ...
 
     def unstarted(self, *, waited_s: float) -> list[HeldJob]:
@@ -195,8 +196,12 @@ class ThreadExecutor:
 
     def room(self) -> int:
         """How many more jobs it may be given now."""
+        unfinished = self._given - self._finished
+        if unfinished >= len(self._slots) and time.monotonic() - self._begun_or_given > 2 * _PREFETCHED_WORK_S:
+            # Every thread is at a job that takes its time; what came now would wait behind it.
+            return 0
         prefetch = min(_MOST_PREFETCHED, int(_PREFETCHED_WORK_S / max(self._run_s, 1e-6)))
-        return len(self._slots) + prefetch - (self._given - self._finished)
+        return len(self._slots) + prefetch - unfinished
 
     def start(self, jobs: Sequence[HeldJob]) -> None:
         """Runs these jobs as threads become free; wakes no more threads than short jobs need."""
@@ -207,7 +212,9 @@ class ThreadExecutor:
         self._wake(max(1, int(len(jobs) * self._run_s / 0.002)))
 
     def stop_job(self, job: HeldJob) -> None:
-        """Raises :class:`Stopped` in the thread that runs the job."""
+        """Raises :class:`Stopped` in the thread that runs the job, unless it only was asked to stop."""
+        if not (job.lease_lost or job.handing_back):
+            return
         for slot in self._slots:
             if slot.job is job and slot.ident is not None:
                 _interrupt(slot.ident, Stopped)
