@@ -24,8 +24,8 @@ NO_LINE = "no_line"
 LINES_BUSY = "lines_busy"
 """The workspace's lines are at their limits for longer than a request may wait."""
 
-CHUNK_FAILED = "chunk_failed"
-"""The part of the run that held the lead failed for a reason of ours."""
+NOT_CHECKED = "not_checked"
+"""The part of the run that held the lead failed for a reason of ours, or the lead appeared while the run was on."""
 
 CHECKED = "checked"
 
