@@ -1,7 +1,7 @@
 """The Flask app: routes, and what holds for every request (scope, limits, errors, headers, counting)."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -13,7 +13,7 @@ from libs.common.settings import Settings
 from services.gateway.answers import answer_errors_as_problems
 from services.gateway.auth import Tokens, guard
 from services.gateway.health import HealthCheck
-from services.gateway.initializer import Initializer
+from services.gateway.initializer import Initialized
 from services.gateway.job_view import JobFinder
 from services.gateway.metrics import AllMetrics, CountedQueue, GatewayMetrics
 from services.gateway.routes.health import health_routes, liveness_routes
@@ -46,7 +46,7 @@ class Dependencies:
     queues: Mapping[str, CountedQueue]
     door: Door
     finder: JobFinder
-    initializer: Initializer
+    initialize: Callable[[], Initialized]
     health: HealthCheck
     own_metrics: GatewayMetrics
     all_metrics: AllMetrics
@@ -66,7 +66,7 @@ def create_app(deps: Dependencies) -> Flask:
     for routes in (
         jobs_routes(deps.door, deps.finder),
         stats_routes(deps.queues),
-        initialize_routes(deps.initializer),
+        initialize_routes(deps.initialize),
         health_routes(deps.health),
         metrics_routes(deps.all_metrics, name="metrics"),
     ):

@@ -88,7 +88,7 @@ def build(settings: Settings) -> Gateway:
                 new_id=new_job_id,
             ),
             finder=JobFinder(ledger, queues),
-            initializer=Initializer(database),
+            initialize=Initializer(database).run,
             health=HealthCheck(
                 {
                     "redis": redis_probe(connect_redis(settings, socket_timeout_s=scrape.total_seconds())),
