@@ -33,6 +33,8 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+GRACE_SECONDS = 0.02
+"""What the library waits for handlers at the end, twice; nobody is there to answer any more."""
 
 _Result = TypeVar("_Result")
 
@@ -51,6 +53,7 @@ class Endpoint:
         self.port = port
         self._served = served
         self._runner: web.BaseRunner | None = None
+        self._at_work: set[asyncio.Task[Any]] = set()
 
     @property
     def url(self) -> str:
@@ -68,9 +71,10 @@ class Endpoint:
             return
         runner: web.BaseRunner
         if isinstance(self._served, web.Application):
-            runner = web.AppRunner(self._served, access_log=None, shutdown_timeout=0)
+            runner = web.AppRunner(self._served, access_log=None, shutdown_timeout=GRACE_SECONDS)
         else:
-            runner = web.ServerRunner(web.Server(self._served, access_log=None), shutdown_timeout=0)
+            server = web.Server(self._kept_track_of(self._served), access_log=None)
+            runner = web.ServerRunner(server, shutdown_timeout=GRACE_SECONDS)
         await runner.setup()
         listener = _listen(self.host, self.port)
         self.port = listener.getsockname()[1]
@@ -78,7 +82,7 @@ class Endpoint:
         self._runner = runner
 
     async def close(self) -> None:
-        """Stop to listen and cut every open connection: a later connect is refused by the operating system."""
+        """Stop as a killed server does: refuse new connections, reset those there are, drop the work in hand."""
         runner, self._runner = self._runner, None
         if runner is None:
             return
@@ -87,7 +91,24 @@ class Endpoint:
         if runner.server is not None:
             for connection in list(runner.server.connections):
                 reset_connection(connection.transport)
+        # The library lets go of a handler whose caller has left, so those would go on working after the server's end.
+        for task in self._at_work:
+            task.cancel()
+        await asyncio.gather(*self._at_work, return_exceptions=True)
         await runner.cleanup()
+
+    def _kept_track_of(self, handler: Handler) -> Handler:
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            task = asyncio.current_task()
+            if task is None:
+                return await handler(request)
+            self._at_work.add(task)
+            try:
+                return await handler(request)
+            finally:
+                self._at_work.discard(task)
+
+        return handle
 
 
 def _listen(host: str, port: int) -> socket.socket:

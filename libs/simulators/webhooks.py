@@ -60,6 +60,11 @@ class Courier:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether any post is still under way."""
+        return bool(self._under_way)
+
     def posts(self, *, event: str | None = None) -> list[Post]:
         """The posts so far, of all events or of one; may be used from another thread."""
         return [post for post in list(self._posts) if event in {None, post.event}]

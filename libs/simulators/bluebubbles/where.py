@@ -77,7 +77,7 @@ def conditions(where: Where) -> list[Condition]:
     Raises:
         Refusal: 500, as the server answers when its database cannot read the statement.
     """
-    return [_condition(part, where.args or {}) for part in _AND.split(where.statement.strip().strip("()"))]
+    return [_condition(part, where.args or {}) for part in _AND.split(where.statement.strip())]
 
 
 def _condition(text: str, args: Mapping[str, object]) -> Condition:

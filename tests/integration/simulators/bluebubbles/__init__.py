@@ -1,0 +1,1 @@
+"""The BlueBubbles simulator, called as any client would call the real server."""
