@@ -32,7 +32,8 @@ class MongoServer(EmbeddedServer):
         replica_set: name of the replica set.
         parameters: server parameters (``mongod --setParameter``) beside or in place of the defaults.
         binary: see :class:`EmbeddedServer`.
-        start_deadline: see :class:`EmbeddedServer`.
+        start_deadline: see :class:`EmbeddedServer`. Long, because mongod waits 30 seconds by itself where its port has
+            changed and what listens on the old one now does not answer.
     """
 
     program: ClassVar[binaries.Program] = binaries.MONGOD
@@ -47,7 +48,7 @@ class MongoServer(EmbeddedServer):
         replica_set: str = "tuco",
         parameters: Mapping[str, ParameterValue] | None = None,
         binary: Path | None = None,
-        start_deadline: timedelta = timedelta(seconds=30),
+        start_deadline: timedelta = timedelta(seconds=60),
     ) -> None:
         super().__init__(data_dir, port=port, binary=binary, start_deadline=start_deadline)
         self._cache_gb = cache_gb

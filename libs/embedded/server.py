@@ -208,15 +208,18 @@ class EmbeddedServer(ABC):
         self._await_ready(self._process, port)
 
     def _await_ready(self, process: GuardedProcess, port: int) -> None:
-        give_up_at = time.monotonic() + self._start_deadline.total_seconds()
-        while not (_accepts_connections(port) and self._is_ready(process.pid)):
+        began = time.monotonic()
+        while True:
             if not process.running:
                 status = process.wait()
                 self._process = None
                 raise self._failure(f"it ended {_describe(status)}", unusable=_cannot_run(status, self.log_tail()))
-            if time.monotonic() > give_up_at:
+            if _accepts_connections(port) and self._is_ready(process.pid):
+                return
+            waited = time.monotonic() - began
+            if waited > self._start_deadline.total_seconds():
                 raise self._failure(f"it was not ready within {self._start_deadline.total_seconds():g} seconds")
-            time.sleep(_POLL_S)
+            time.sleep(max(_POLL_S, waited / 20))
 
     def _failure(self, reason: str, *, unusable: bool = False) -> StartFailedError:
         """The error to raise.
