@@ -5,6 +5,7 @@ from importlib.metadata import version
 import click
 
 from libs.cli.commands.availability import availability
+from libs.cli.commands.demo import demo
 from libs.cli.commands.dev import dev
 from libs.cli.commands.enqueue import enqueue
 from libs.cli.commands.health import health
@@ -28,7 +29,7 @@ def main() -> None:
     """
 
 
-for command in (availability, dev, enqueue, health, init, job, keys, leads, line, stats):
+for command in (availability, demo, dev, enqueue, health, init, job, keys, leads, line, stats):
     main.add_command(command)
 
 

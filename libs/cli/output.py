@@ -24,7 +24,7 @@ class Output:
 
     def __init__(self, *, as_json: bool = False, verbose: bool = False) -> None:
         self.as_json = as_json
-        self._verbose = verbose
+        self.verbose = verbose
         self.out = _console(sys.stdout)
         """For people, on standard output."""
         self.err = _console(sys.stderr)
@@ -44,7 +44,7 @@ class Output:
 
     def detail(self, text: str) -> None:
         """Say something that is only of interest when one asks for it."""
-        if self._verbose:
+        if self.verbose:
             self.err.print(plain(text), style="dim")
 
 

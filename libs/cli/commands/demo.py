@@ -1,0 +1,161 @@
+"""`tuco-jobs demo`: the main job on made-up leads, with a worker killed in the middle, judged from outside."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from libs.cli.app import App, with_app
+from libs.cli.demo.run import Outcome, Scale, Stage, demonstrate
+from libs.cli.failures import INTERRUPTED, CommandFailed
+from libs.cli.jobs import JobAnswer, counts_in_words, progress_of
+from libs.cli.log_printer import LogPrinter
+from libs.cli.output import Output, plain, table
+from libs.cli.simulators import SimulatorFailedError
+from libs.cli.supervisor import Ended, Event, ProcessNotStartedError, RestartPause, Supervisor, ending_in_words
+
+_RESTART = RestartPause(first_s=1.0)
+
+
+@click.command()
+@click.option("--leads", type=click.IntRange(500, 100_000), default=2_000, show_default=True, help="How many leads.")
+@with_app
+def demo(app: App, *, leads: int) -> None:
+    """Check thousands of made-up leads, kill a worker in the middle, and show that the numbers add up.
+
+    Everything runs on this machine, in servers and folders of its own that are gone afterwards, whatever REDIS_URL
+    and MONGODB_URI say. Exit status 0 only if every lead has exactly one right answer and nobody was asked twice but
+    for the chunks in the killed worker's hands.
+    """
+    with _stage(app.output) as stage:
+        supervisor = Supervisor(on_line=stage.line, on_event=stage.event, pause=_RESTART)
+        try:
+            outcome = demonstrate(Scale(leads=leads), supervisor, stage)
+        except (ProcessNotStartedError, SimulatorFailedError) as error:
+            raise CommandFailed(str(error)) from error
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
+        finally:
+            supervisor.stop()
+    app.output.answer(_as_data(outcome), _view(outcome))
+    wrong = [check for check in outcome.checks if not check.holds]
+    if wrong:
+        raise CommandFailed(
+            "The numbers do not add up: "
+            + "; ".join(f"{check.claim} should be {check.expected:,}, is {check.found:,}" for check in wrong)
+            + "."
+        )
+
+
+class _TerminalStage(Stage):
+    """Tells on a console, above a progress bar."""
+
+    def __init__(self, console: Console, bar: Progress, *, verbose: bool) -> None:
+        self._console = console
+        self._bar = bar
+        self._task: TaskID | None = None
+        self._printer = LogPrinter(console) if verbose else None
+
+    def say(self, text: str) -> None:
+        """Print what has happened."""
+        self._console.print(Text.assemble(("▸ ", "bold cyan"), plain(text)))
+
+    def progress(self, job: JobAnswer) -> None:
+        """Move the bar."""
+        progress = progress_of(job)
+        if self._task is None:
+            self._task = self._bar.add_task("", total=None, counts="")
+        self._bar.update(
+            self._task,
+            total=progress.total,
+            completed=progress.done,
+            description=plain(job.state, longest=20),
+            counts=counts_in_words(progress.counts),
+        )
+
+    def line(self, name: str, line: str) -> None:
+        """Print what a process says, if one wants to see it."""
+        if self._printer:
+            self._printer.line(name, line)
+
+    def event(self, event: Event) -> None:
+        """Tell of processes that have ended or come back; what was asked for is no news."""
+        if isinstance(event, Ended) and not event.asked:
+            self.say(f"{event.name} has ended {ending_in_words(event.status)}; it is started again in a second")
+        elif not isinstance(event, Ended) and event.restarts:
+            self.say(f"{event.name} runs again (process {event.pid})")
+
+
+@contextmanager
+def _stage(output: Output) -> Iterator[_TerminalStage]:
+    columns = (
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=32),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[counts]}", style="dim"),
+    )
+    with Progress(*columns, console=output.err) as bar:
+        yield _TerminalStage(bar.console, bar, verbose=output.verbose)
+
+
+def _view(outcome: Outcome) -> RenderableType:
+    total = outcome.outcomes.total()
+    leads = table("outcome", "leads", "share", numbers=("leads", "share"))
+    for name, number in outcome.outcomes.most_common():
+        leads.add_row(name, f"{number:,}", f"{100 * number / total:.1f} %")
+    leads.add_row("all", f"{total:,}", "", style="bold")
+    figures = table("", "", numbers=("",))
+    figures.show_header = False
+    in_hand = f"the killed worker had {outcome.crash.leads} leads in hand"
+    for name, value, note in (
+        (
+            "seconds",
+            f"{outcome.seconds:.1f}",
+            f"{outcome.recovered_s:.1f} of them until the dead worker's chunks went on",
+        ),
+        ("leads per second", f"{total / outcome.seconds:,.0f}", ""),
+        ("distinct handles", f"{outcome.distinct:,}", ""),
+        ("provider calls", f"{outcome.calls:,}", "by the provider's own count"),
+        ("calls for the kill", f"{outcome.repeats:,}", in_hand),
+        ("other repeats", f"{outcome.other_repeats:,}", ""),
+    ):
+        figures.add_row(name, value, note)
+    checks = table("", "", numbers=("",))
+    checks.show_header = False
+    for check in outcome.checks:
+        mark = Text("✓", style="green") if check.holds else Text("✗", style="bold red")
+        found = f"{check.found:,}" if check.holds else f"{check.found:,} (should be {check.expected:,})"
+        checks.add_row(mark, check.claim, found)
+    verdict = (
+        Text("The numbers add up.", style="bold green")
+        if outcome.holds
+        else Text("The numbers do not add up.", style="bold red")
+    )
+    return Group("", leads, "", figures, "", checks, "", verdict)
+
+
+def _as_data(outcome: Outcome) -> dict[str, object]:
+    return {
+        "outcomes": dict(outcome.outcomes),
+        "seconds": round(outcome.seconds, 3),
+        "providerCalls": outcome.calls,
+        "distinctHandles": outcome.distinct,
+        "repeatsOfChunksInHand": outcome.repeats,
+        "otherRepeats": outcome.other_repeats,
+        "recoveredSeconds": round(outcome.recovered_s, 3),
+        "killed": {
+            "process": outcome.crash.process,
+            "chunksInHand": len(outcome.crash.chunks),
+            "leadsInHand": outcome.crash.leads,
+            "handlesAsked": outcome.crash.asked,
+        },
+        "checks": [
+            {"claim": check.claim, "expected": check.expected, "found": check.found, "holds": check.holds}
+            for check in outcome.checks
+        ],
+        "holds": outcome.holds,
+    }
