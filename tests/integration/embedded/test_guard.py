@@ -140,7 +140,8 @@ def test_a_process_holds_the_descriptors_that_it_is_to_keep() -> None:
     reading, writing = os.pipe()
     look = f"import os; print(os.path.exists('/dev/fd/{reading}'), os.path.exists('/dev/fd/{writing}'))"
     with _guarded("--keep-fd", str(reading), "--", sys.executable, "-c", look, keep=[reading, writing]) as process:
-        assert process.communicate()[1] == "True False\n"
+        assert process.stderr is not None
+        assert process.stderr.readline() == "True False\n"
     os.close(reading)
     os.close(writing)
 
