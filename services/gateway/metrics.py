@@ -139,10 +139,9 @@ class AllMetrics:
         answers = self._side_by_side.ask(asked)
         merger = Merger()
         merger.add(generate_latest(self._own.registry).decode(), _labels(self._self))
-        up = {self._self: True}
+        merger.add(_up(True), _labels(self._self))
         for index, target in enumerate(self._client.targets):
-            up[target] = _add(merger, target, answers[str(index)])
-        merger.add(_up_text(up), {})
+            merger.add(_up(_add(merger, target, answers[str(index)])), _labels(target))
         return merger.text()
 
 
@@ -161,9 +160,9 @@ def _labels(target: Target) -> dict[str, str]:
     return {"service": target.service, "instance": target.instance}
 
 
-def _up_text(up: Mapping[Target, bool]) -> str:
-    registry = CollectorRegistry()
-    gauge = Gauge("tuco_target_up", "Whether a process gave its metrics.", ("service", "instance"), registry=registry)
-    for target, is_up in up.items():
-        gauge.labels(**_labels(target)).set(is_up)
-    return generate_latest(registry).decode()
+def _up(is_up: bool) -> str:
+    return (
+        "# HELP tuco_target_up Whether a process gave its metrics.\n"
+        "# TYPE tuco_target_up gauge\n"
+        f"tuco_target_up {float(is_up)}\n"
+    )

@@ -86,7 +86,7 @@ class World:
 
     def _app(self, probes: Mapping[str, Probe]) -> Flask:
         side_by_side = SideBySide(deadline=timedelta(seconds=1), threads=4)
-        metrics = GatewayMetrics(self.queues)
+        self.metrics = metrics = GatewayMetrics(self.queues)
         client = TargetClient((), token="", deadline=timedelta(seconds=1))
         return create_app(
             Dependencies(
