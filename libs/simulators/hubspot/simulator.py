@@ -138,8 +138,8 @@ class HubSpotSimulator(CrmSimulator):
         """Name the endpoint, and the page by its cursor (list) or its whole body (search)."""
         path = asked.path
         if path == CONTACTS:
-            wanted = ("archived", "after", "limit")
-            return "contacts.list", "&".join(f"{name}={asked.parameter(name) or ''}" for name in wanted)
+            cursor = f"after={asked.parameter('after') or ''}&limit={asked.parameter('limit') or ''}"
+            return "contacts.list", f"archived={str(_wants_archived(asked)).lower()}&{cursor}"
         if path == f"{CONTACTS}/search":
             return "contacts.search", asked.body.decode("utf-8", "replace")
         for start, name in (
@@ -229,8 +229,7 @@ class HubSpotSimulator(CrmSimulator):
             raise errors.invalid(f"limit must be between 1 and {_MAX_PAGE}", limit=str(limit))
         start = max(_number(asked.parameter("after"), "after", FIRST_ID) - FIRST_ID, 0)
         layer = self.contacts.layer
-        archived = asked.parameter("archived") == "true"
-        indexes = _archived(layer, start, limit + 1) if archived else _live(layer, start, limit + 1)
+        indexes = (_archived if _wants_archived(asked) else _live)(layer, start, limit + 1)
         read = readers(_names(asked.parameters("properties")))
         shown = [contact(self.contacts.row(index, layer), read) for index in indexes[:limit]]
         body: dict[str, object] = {"results": shown}
@@ -256,8 +255,7 @@ class HubSpotSimulator(CrmSimulator):
     def _one(self, contact_id: str, asked: Asked) -> Answer:
         layer = self.contacts.layer
         index = int(contact_id) - FIRST_ID if contact_id.isdigit() else -1
-        wants_archived = asked.parameter("archived") == "true"
-        if not 0 <= index < layer.size or layer.is_deleted(index) is not wants_archived:
+        if not 0 <= index < layer.size or layer.is_deleted(index) is not _wants_archived(asked):
             raise errors.not_found()
         shown = contact(self.contacts.row(index, layer), readers(_names(asked.parameters("properties"))))
         return _json(shown, rows=1, headers=self._rate_headers())
@@ -364,6 +362,11 @@ def _number(text: str | None, name: str, otherwise: int) -> int:
     if not text.isdigit():
         raise errors.invalid(f"{name} must be a number", **{name: text})
     return int(text)
+
+
+def _wants_archived(asked: Asked) -> bool:
+    """Read the `archived` parameter, which the official client writes as Python does: `True`."""
+    return (asked.parameter("archived") or "").lower() == "true"
 
 
 def _names(parameters: Sequence[str]) -> tuple[str, ...]:
