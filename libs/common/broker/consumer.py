@@ -41,6 +41,7 @@ class LeasedConsumer(Consumer):
         self._lease_ms = lease_ms
         self._prefetch = prefetch
         self._timeout_s = timeout_ms / 1000
+        self._alone = False
         self._ready: deque[HeldJob] = deque()
         self._something_new = threading.Event()
         self._keeper = LeaseKeeper(queue.scripts, lease_ms=lease_ms)
@@ -87,15 +88,17 @@ class LeasedConsumer(Consumer):
 
     def _fetch(self) -> float:
         """Takes what there is room for; answers the seconds until something falls due."""
-        room = self._prefetch - len(self._keeper)
+        room = 0 if self._alone and len(self._keeper) else self._prefetch - len(self._keeper)
         if room > 0:
             self._listener.listen()
         try:
-            answer = self._queue.scripts.run("fetch", max(0, room), self._worker, self._lease_ms)
+            held = len(self._keeper)
+            answer = self._queue.scripts.run("fetch", max(0, room), self._worker, self._lease_ms, held)
         except StoreUnavailable as error:
             raise _connection_error(str(error)) from error
         fetched = Fetched(self._queue.name, answer)
         self._keeper.cancel(fetched.cancelled)
+        self._alone = (self._alone and room == 0) or fetched.alone
         for job in fetched.jobs:
             self._keeper.hold(job)
             self._ready.append(job)

@@ -109,15 +109,16 @@ class Fetched:
         answer: the script's answer.
     """
 
-    __slots__ = ("cancelled", "due_ms", "jobs", "now_ms", "undecodable")
+    __slots__ = ("alone", "cancelled", "due_ms", "jobs", "now_ms", "undecodable")
 
     def __init__(self, queue: str, answer: Sequence[Any]) -> None:
         self.now_ms: int = answer[0]
         self.due_ms: int = answer[1]
         self.cancelled: frozenset[str] = frozenset(job_id.decode() for job_id in answer[2])
+        self.alone = bool(answer[3])
         self.jobs: list[HeldJob] = []
         self.undecodable: list[Undecodable] = []
-        for i in range(3, len(answer), _WORDS_PER_JOB):
+        for i in range(4, len(answer), _WORDS_PER_JOB):
             job_id, fence, made, children, record = answer[i : i + _WORDS_PER_JOB]
             name = job_id.decode()
             try:

@@ -28,6 +28,7 @@ QUEUE_KEYS = (
     "results",
     "ring",
     "runs",
+    "suspects",
     "unique",
     "waiting_children",
     "wake",

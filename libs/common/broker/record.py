@@ -80,6 +80,8 @@ def record_of(job: NewJob, *, created_ms: int) -> bytes:
     options: dict[str, Any] = {**job.message_options, "max_attempts": job.max_attempts}
     if job.options.backoff_ms is not None:
         options["backoff_ms"] = job.options.backoff_ms
+    if job.options.delay_ms:
+        options["delay_ms"] = job.options.delay_ms
     if job.in_ledger:
         options["in_ledger"] = True
     if job.data_in_ledger:

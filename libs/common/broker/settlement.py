@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from libs.common.broker.held_job import HeldJob, Undecodable
+from libs.common.broker.metrics import LATE, observe_settled
 from libs.common.broker.model import Attempt
 from libs.common.broker.outcome import (
     Cancelled,
@@ -99,6 +100,8 @@ class Settler:
                     lost += [job_id.decode() for job_id in answer]
                 elif answer == 0:
                     lost += [job.job_id for job in owner]
+        observe_settled(self._scripts.keys.queue, jobs)
+        LATE.labels(self._scripts.keys.queue).inc(len(lost))
         return lost
 
     def bury_undecodable(self, jobs: Sequence[Undecodable]) -> None:

@@ -49,6 +49,7 @@ class QueueRunner(threading.Thread):
         self._keeper = LeaseKeeper(self._queue.scripts, lease_ms=broker.lease_ms, on_stop=self._executor.stop_job)
         self._listener = WakeListener(broker.redis, self._queue.keys["wake"], self._attention.set)
         self._away_since: float | None = None
+        self._alone = False
         self.last_turn = time.monotonic()
 
     @property
@@ -121,16 +122,22 @@ class QueueRunner(threading.Thread):
         """One round; answers how many seconds there is nothing to do, as far as can be told."""
         self._settle_finished()
         self._executor.enforce_time_limits()
-        room = 0 if self._draining.is_set() else max(0, min(self._executor.room(), _MOST_PER_FETCH))
-        answer = self._queue.scripts.run("fetch", room, self._broker.worker, self._broker.lease_ms)
+        room = self._room()
+        answer = self._queue.scripts.run("fetch", room, self._broker.worker, self._broker.lease_ms, self.held)
         fetched = Fetched(self._queue.name, answer)
+        self._alone = (self._alone and room == 0) or fetched.alone
         self._take(fetched)
-        if room and len(fetched.jobs) == room and self._executor.room() > 0:
+        if room and len(fetched.jobs) == room and self._room() > 0:
             return 0.0
-        if room and len(fetched.jobs) < room:
+        if room and len(fetched.jobs) < room and not self._alone:
             self._listener.listen()
         until_due_s = max(0.001, (fetched.due_ms - fetched.now_ms) / 1000)
         return min(until_due_s, _LONGEST_REST_S)
+
+    def _room(self) -> int:
+        if self._draining.is_set() or (self._alone and self.held):
+            return 0
+        return max(0, min(self._executor.room(), _MOST_PER_FETCH))
 
     def _take(self, fetched: Fetched) -> None:
         self._keeper.cancel(fetched.cancelled)

@@ -36,9 +36,11 @@ class Bench:
         """Adds a job; answers its id."""
         return self.queue.add([self.new(**fields)])[0].job_id
 
-    def fetch(self, count: int = 1, *, worker: str = "worker", lease_ms: int = HOUR_MS) -> list[HeldJob]:
+    def fetch(
+        self, count: int = 1, *, worker: str = "worker", lease_ms: int = HOUR_MS, holds: int = 0
+    ) -> list[HeldJob]:
         """Takes jobs."""
-        return Fetched("bench", self.run("fetch", count, worker, lease_ms)).jobs
+        return Fetched("bench", self.run("fetch", count, worker, lease_ms, holds)).jobs
 
     def take(self, job_id: str | None = None) -> HeldJob:
         """Takes one job, which must be there."""
@@ -53,7 +55,7 @@ class Bench:
     def fall_silent(self, job: HeldJob) -> None:
         """The job's lease ends, and somebody notices."""
         self.client.zadd(self.queue.keys["active"].decode(), {job.job_id: 1}, xx=True)
-        self.run("fetch", 0, "another", HOUR_MS)
+        self.run("fetch", 0, "another", HOUR_MS, 1)
 
     def state(self, job_id: str) -> str | None:
         """The job's state, or ``None`` where the queue does not know it."""

@@ -22,6 +22,10 @@ class ModelJob:
     ended: list[int] = field(default_factory=lambda: [0, 0])
     has_children: bool = False
 
+    @property
+    def suspect(self) -> bool:
+        return self.stalls == 2
+
 
 @dataclass
 class ModelQueue:
@@ -35,14 +39,26 @@ class ModelQueue:
     def in_state(self, *states: JobState) -> list[ModelJob]:
         return [job for job in self.jobs.values() if job.state in states]
 
+    def ready(self) -> list[ModelJob]:
+        """The jobs that stand in line with their group."""
+        return [job for job in self.in_state(JobState.WAITING, JobState.PRIORITIZED) if not job.suspect]
+
+    def suspects(self) -> list[ModelJob]:
+        """The jobs that must run alone, oldest first."""
+        waiting = [job for job in self.in_state(JobState.WAITING) if job.suspect]
+        return sorted(waiting, key=lambda job: job.order)
+
     def waiting_in(self, group: str) -> list[ModelJob]:
         """The group's jobs in the order in which they must be handed out."""
-        ready = [job for job in self.in_state(JobState.WAITING, JobState.PRIORITIZED) if job.group == group]
+        ready = [job for job in self.ready() if job.group == group]
         return sorted(ready, key=lambda job: (job.priority == 0, job.priority, job.order))
 
     def wait(self, job: ModelJob, *, in_front: bool) -> None:
         self.clock += 1
         job.fence = b""
+        if job.suspect:
+            job.state, job.order = JobState.WAITING, self.clock
+            return
         job.state = JobState.PRIORITIZED if job.priority else JobState.WAITING
         job.order = -self.clock if in_front and not job.priority else self.clock
 

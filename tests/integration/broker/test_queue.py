@@ -26,6 +26,28 @@ def test_a_job_whose_worker_dies_three_times_is_a_dead_letter(bench: Bench) -> N
     assert [attempt.outcome for attempt in view.attempts] == ["stalled"] * 3
 
 
+def test_a_job_that_dies_for_another_s_fault_is_saved_by_running_alone(bench: Bench) -> None:
+    ids = [bench.add() for _ in range(3)]
+    for _ in range(2):
+        for job in bench.fetch(3):
+            bench.fall_silent(job)
+    busy = bench.add()
+    assert [job.job_id for job in bench.fetch(5, holds=1)] == []
+    assert [job.job_id for job in bench.fetch(5, worker="another", holds=1)] == [busy]
+    alone = [bench.fetch(5)[0].job_id for _ in range(3)]
+    assert sorted(alone) == sorted(ids)
+
+
+def test_a_suspect_can_be_cancelled_and_counts_as_waiting(bench: Bench) -> None:
+    job_id = bench.add()
+    for _ in range(2):
+        bench.fall_silent(bench.take())
+    assert bench.queue.stats().counts["waiting"] == 1
+    assert bench.queue.cancel(job_id) == "cancelled"
+    assert bench.queue.stats().counts["waiting"] == 0
+    assert bench.queue.stats().oldest_waiting_seconds == 0
+
+
 def test_a_lease_that_ends_gives_the_job_to_the_next_worker_and_refuses_the_first(bench: Bench) -> None:
     bench.add()
     first = bench.take()
@@ -222,9 +244,9 @@ def test_a_damaged_record_reaches_a_worker_once_instead_of_blocking_the_queue(be
     job_id = bench.add()
     bench.client.hset(bench.queue.keys["jobs"].decode(), job_id, b"\x00garbage")
     good = bench.add()
-    taken = bench.run("fetch", 5, "worker", HOUR_MS)
-    assert [job_id, good] == [word.decode() for word in taken[3::5]]
-    bench.run("dead_letter", job_id, taken[4], _LINE, "undecodable")
+    taken = bench.run("fetch", 5, "worker", HOUR_MS, 0)
+    assert [job_id, good] == [word.decode() for word in taken[4::5]]
+    bench.run("dead_letter", job_id, taken[5], _LINE, "undecodable")
     assert bench.queue.stats().counts["failed"] == 1
 
 

@@ -132,15 +132,18 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 6))
     def fetch(self, count: int) -> None:
-        fetched = Fetched("machine", self._run("fetch", count, "worker", HOUR_MS))
+        fetched = Fetched("machine", self._run("fetch", count, "worker", HOUR_MS, 0))
         if self.model.paused:
             assert not fetched.jobs
+            return
+        if self.model.suspects():
+            self._suspect_came_alone(fetched)
             return
         taken: dict[str, list[str]] = {}
         for job in fetched.jobs:
             taken.setdefault(job.header.group, []).append(job.job_id)
         orphans = 0
-        for group in {job.group for job in self.model.in_state(JobState.WAITING, JobState.PRIORITIZED)}:
+        for group in {job.group for job in self.model.ready()}:
             expected = self.model.waiting_in(group)
             for job_id in taken.pop(group, []):
                 while self._is_orphan(expected[0]):
@@ -160,8 +163,23 @@ class QueueMachine(RuleBasedStateMachine):
             assert (children is not None) == model.has_children
             if children:
                 assert (children.pending, children.completed, children.failed) == (model.pending, *model.ended)
-        left = len(self.model.in_state(JobState.WAITING, JobState.PRIORITIZED))
+        left = len(self.model.ready())
         assert len(fetched.jobs) + orphans >= min(count, left), "work was left lying"
+
+    def _suspect_came_alone(self, fetched: Fetched) -> None:
+        ids = {job.job_id for job in self.model.suspects()}
+        if not fetched.jobs:
+            orphan = next(job for job in self.model.suspects() if self._is_orphan(job) and not self._exists(job))
+            self._forget(orphan)
+            return
+        (job,) = fetched.jobs
+        assert fetched.alone
+        assert job.job_id in ids
+        model = self.model.jobs[job.job_id]
+        model.state, model.fence = JobState.ACTIVE, job.fence
+
+    def _exists(self, job: ModelJob) -> bool:
+        return self.queue.get(job.job_id) is not None
 
     # Ending
 
@@ -249,14 +267,14 @@ class QueueMachine(RuleBasedStateMachine):
     def a_worker_falls_silent(self, data: st.DataObject) -> None:
         job = self._any(data, self._held())
         self.client.zadd(self.queue.keys["active"].decode(), {job.job_id: 1}, xx=True)
-        self._run("fetch", 0, "other", HOUR_MS)
+        self._run("fetch", 0, "other", HOUR_MS, 1)
         self._let_go(job)
         self.model.lose_lease(job)
 
     def a_delayed_job_falls_due(self, data: st.DataObject) -> None:
         job = self._any(data, self.model.in_state(JobState.DELAYED))
         self.client.zadd(self.queue.keys["delayed"].decode(), {job.job_id: 1}, xx=True)
-        self._run("fetch", 0, "other", HOUR_MS)
+        self._run("fetch", 0, "other", HOUR_MS, 1)
         self.model.wait(job, in_front=False)
 
     # People
@@ -343,7 +361,7 @@ class QueueMachine(RuleBasedStateMachine):
     def each_group_with_work_has_one_place_in_the_ring(self) -> None:
         ring = texts(self.client.lrange(self.queue.keys["ring"].decode(), 0, -1))
         assert len(ring) == len(set(ring))
-        assert {job.group for job in self.model.in_state(JobState.WAITING, JobState.PRIORITIZED)} <= set(ring)
+        assert {job.group for job in self.model.ready()} <= set(ring)
 
     # Help
 

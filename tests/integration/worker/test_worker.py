@@ -226,7 +226,7 @@ def test_a_worker_whose_lease_was_taken_stops_its_job_and_its_outcome_does_not_c
     queue = shop.broker.queue("notes")
     queue.pause()
     shop.client.zadd(queue.keys["active"].decode(), {job_id: 1}, xx=True)
-    queue.scripts.run("fetch", 0, "another", 1_000)
+    queue.scripts.run("fetch", 0, "another", 1_000, 1)
     wait_until(stopped.is_set, deadline_s=3, message="the job ran on without its lease")
     view = shop.view(job_id)
     assert view is not None

@@ -2,13 +2,14 @@
 -- A child whose parent is gone (cancelled, removed) is dropped here, because nobody waits for it.
 -- States: waiting | prioritized -> active, or none for an orphan; delayed -> waiting | prioritized;
 --         active (lease ended) -> waiting | failed
--- KEYS: meta jobs runs children cancels ring
--- ARGV: how many at most (0 for none), worker, lease_ms
--- Answer: now, when something falls due next or 0, ids of the worker's jobs that are to be cancelled (an array),
---         then per job: id, fence, attempts made, children ("pending:completed:failed" or ''), record
+-- KEYS: meta jobs runs children cancels ring suspects
+-- ARGV: how many at most (0 for none), worker, lease_ms, how many jobs of this queue the worker holds
+-- Answer: now, when something falls due next or 0, ids of the worker's jobs that are to be cancelled (an array), 1 where the
+--         worker should hold nothing beside what it is given now, then per job: id, fence, attempts made, children
+--         ("pending:completed:failed" or ''), record
 -- USES: clock waiting lease promote recover events wake
 
-local want, worker, lease_ms = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local want, worker, lease_ms, hands = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = now_ms()
 
 promote(now, 100)
@@ -24,9 +25,11 @@ local function is_orphan(record)
   return parent ~= '' and redis.call('HEXISTS', jobs, parent) == 0
 end
 
-local answer = { now, 0, redis.call('HKEYS', cancels) }
+local answer = { now, 0, redis.call('HKEYS', cancels), 0 }
 if want > 0 and not redis.call('HGET', meta, 'paused') then
-  local ids = pop(want)
+  local suspect, alone = pop_suspect(worker, hands, now)
+  local ids = suspect and { suspect } or alone and {} or pop(want)
+  answer[4] = alone and 1 or 0
   if #ids > 0 then
     local records = redis.call('HMGET', jobs, unpack(ids))
     local histories = redis.call('HLEN', runs) > 0 and redis.call('HMGET', runs, unpack(ids))
@@ -60,7 +63,7 @@ if want > 0 and not redis.call('HGET', meta, 'paused') then
       count('cancelled', #orphans)
     end
   end
-  if redis.call('LLEN', ring) > 0 then
+  if redis.call('LLEN', ring) > 0 or redis.call('ZCARD', suspects) > 0 then
     wake_a_worker()
   end
 end

@@ -2,6 +2,7 @@
 -- KEYS: runs
 
 local LINES_KEPT = 20
+local LEASES_LOST_AT_MOST = 3
 
 local function load_runs(id)
   local text = redis.call('HGET', runs, id)

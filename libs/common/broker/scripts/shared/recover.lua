@@ -2,8 +2,6 @@
 -- KEYS: active leases jobs
 -- USES: lease history bury waiting
 
-local LEASES_LOST_AT_MOST = 3
-
 local function recover(now, at_most)
   local expired = redis.call('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, at_most)
   for _, id in ipairs(expired) do

@@ -3,8 +3,10 @@
 --   fifo         "n<TAB>group" -> "slice:id"; a cancelled job leaves a gap
 --   prioritized  members "group<TAB>priority<TAB>n<TAB>slice:id", all of score 0, in the order of their text
 --   ring         the groups of `groups`, each once, next turn first
--- KEYS: jobs groups ring fifo prioritized meta weights
--- USES: record ages wake
+--   suspects     id -> since when: jobs that would be dead letters if their worker died once more. A worker's death takes
+--                all its jobs' leases, and only one of them may be to blame; so each suspect runs alone.
+-- KEYS: jobs groups ring fifo prioritized suspects meta weights
+-- USES: record ages history wake
 
 local function load_group(group)
   local state = redis.call('HGET', groups, group)
@@ -55,6 +57,13 @@ end
 
 -- Puts a job that was elsewhere back among the waiting: in front of its group's FIFO, or at its end.
 local function put_back(id, record, now, in_front)
+  local _, stalls = load_runs(id)
+  if stalls == LEASES_LOST_AT_MOST - 1 then
+    redis.call('ZADD', suspects, now, id)
+    change_age(slice_of(now), 1)
+    wake_a_worker()
+    return
+  end
   local header = header_of(record)
   local position
   if header.priority > 0 then
@@ -75,6 +84,12 @@ end
 
 -- Takes a waiting job out of the middle. Its group stays in the ring, and leaves it at its next turn if it is empty.
 local function take_out(id, header)
+  local suspect_since = redis.call('ZSCORE', suspects, id)
+  if suspect_since then
+    redis.call('ZREM', suspects, id)
+    change_age(slice_of(suspect_since), -1)
+    return true
+  end
   if header.priority > 0 then
     local head, tail, urgent, known = load_group(header.group)
     local removed = redis.call('ZREM', prioritized, urgent_member(header.group, header.priority, header.position) .. id)
@@ -92,6 +107,31 @@ local function take_out(id, header)
   redis.call('HDEL', fifo, field)
   change_age(string.match(entry, '^(%d+):'), -1)
   return true
+end
+
+local ISOLATION_MS = 60000
+
+-- Takes a suspect for a worker with empty hands. A worker that is busy is chosen, one at a time, to empty them.
+-- Answers the id where it took one, and whether the worker should take nothing else now.
+local function pop_suspect(worker, hands, now)
+  local suspect = redis.call('ZRANGE', suspects, 0, 0, 'WITHSCORES')
+  if #suspect == 0 then
+    return nil, false
+  end
+  local chosen, ends = string.match(redis.call('HGET', meta, 'isolating') or '', '^(.*):(%d+)$')
+  if hands == 0 then
+    redis.call('ZREM', suspects, suspect[1])
+    change_age(slice_of(suspect[2]), -1)
+    if chosen == worker then
+      redis.call('HDEL', meta, 'isolating')
+    end
+    return suspect[1], true
+  end
+  if not chosen or tonumber(ends) < now then
+    chosen = worker
+    redis.call('HSET', meta, 'isolating', worker .. ':' .. (now + ISOLATION_MS))
+  end
+  return nil, chosen == worker
 end
 
 -- Takes up to `want` jobs, turn by turn over the groups, prioritized before others within a group; answers their ids.
