@@ -1,0 +1,1 @@
+"""The CRMs: one contract, one adapter per CRM over its own client library, and what all of them need around it."""
