@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterable, Mapping
 
 _COMMENT = re.compile(r"^# (?P<kind>HELP|TYPE) (?P<family>[a-zA-Z_:][a-zA-Z0-9_:]*)(?: .*)?$")
+_LABEL = r"[a-zA-Z_][a-zA-Z0-9_]*\s*=\s*\"(?:[^\"\\]|\\.)*\""
 _SAMPLE = re.compile(
     r"^(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)"
-    r"(?:\{(?P<labels>(?:[^\"}]|\"(?:[^\"\\]|\\.)*\")*)\})?"
-    r"(?P<rest>[ \t]+[^ \t]+(?:[ \t]+-?\d+)?[ \t]*)$"
+    rf"(?:\{{\s*(?P<labels>{_LABEL}(?:\s*,\s*{_LABEL})*)?\s*,?\s*\}})?"
+    r"(?P<rest>[ \t]+(?P<value>[^ \t]+)(?:[ \t]+-?\d+)?[ \t]*)$"
 )
-_LABEL_NAME = re.compile(r"(?P<start>^|,)\s*(?P<name>[a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*(?P<value>\"(?:[^\"\\]|\\.)*\")")
+_NAME_AND_VALUE = re.compile(r"(?P<name>[a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*(?P<value>\"(?:[^\"\\]|\\.)*\")")
 _SUFFIXES = ("_bucket", "_sum", "_count", "_total", "_created", "_info")
 
 
@@ -44,7 +45,7 @@ class Merger:
                 families.setdefault(current, _Family()).head.setdefault(comment["kind"], line)
             elif line.strip() and not line.startswith("#"):
                 sample = _SAMPLE.match(line)
-                if sample is None:
+                if sample is None or not _is_number(sample["value"]):
                     raise UnreadableMetricsError(f"line {number} is no sample")
                 family = current if current and _belongs(sample["name"], current) else sample["name"]
                 families.setdefault(family, _Family()).samples.append(_labelled(sample, labels))
@@ -75,14 +76,21 @@ def _belongs(sample: str, family: str) -> bool:
 
 
 def _labelled(sample: re.Match[str], labels: Mapping[str, str]) -> str:
-    own = _LABEL_NAME.sub(
-        lambda match: (
-            f"{match['start']}{'exported_' if match['name'] in labels else ''}{match['name']}={match['value']}"
-        ),
-        (sample["labels"] or "").strip().rstrip(","),
-    )
+    def renamed(match: re.Match[str]) -> str:
+        prefix = "exported_" if match["name"] in labels else ""
+        return f"{prefix}{match['name']}={match['value']}"
+
+    own = _NAME_AND_VALUE.sub(renamed, sample["labels"] or "")
     ours = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
     return f"{sample['name']}{{{','.join(filter(None, (ours, own)))}}}{sample['rest'].rstrip()}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _escaped(value: str) -> str:

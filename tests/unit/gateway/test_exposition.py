@@ -50,13 +50,14 @@ def test_our_labels_are_escaped() -> None:
     assert merged(("x 1", {"service": 'a"b\\c\nd'})) == 'x{service="a\\"b\\\\c\\nd"} 1\n'
 
 
-@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf", "1e-05", "0x1p3", "-3"])
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf", "1e-05", "1.5E+3", "-3"])
 def test_every_value_survives(value: str) -> None:
     assert merged((f"x {value}\n", {"service": "s"})) == f'x{{service="s"}} {value}\n'
 
 
 @pytest.mark.parametrize(
-    "text", ["<html>", "x", "x{", 'x{a="b} 1', "x 1 2 3", "1x 1", '{"json": true}', "x{a=b} 1 2 3"]
+    "text",
+    ["<html>", "x", "x{", 'x{a="b} 1', "x 1 2 3", "1x 1", '{"json": true}', "x{a=b} 1", "x one", 'x{a="b" c="d"} 1'],
 )
 def test_what_is_no_exposition_is_refused_and_leaves_nothing(text: str) -> None:
     merger = Merger()
@@ -64,6 +65,12 @@ def test_what_is_no_exposition_is_refused_and_leaves_nothing(text: str) -> None:
     with pytest.raises(UnreadableMetricsError):
         merger.add(f"good 1\n{text}\n", A)
     assert merger.text() == ""
+
+
+def test_spaces_and_a_last_comma_among_labels_do_not_matter() -> None:
+    assert merged(('x{ a = "1" , instance = "2", } 5', B)) == (
+        'x{service="sync",instance="b:1",a="1" , exported_instance="2"} 5\n'
+    )
 
 
 def test_comments_and_empty_lines_are_left_out() -> None:
