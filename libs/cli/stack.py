@@ -37,6 +37,7 @@ from libs.embedded import ports, servers_for
 
 _SHUTDOWN_TIMEOUT_MS = "3000"
 _GRACE = timedelta(seconds=5)
+_HOPELESS_RESTARTS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +176,11 @@ class Stack:
             return healthy
 
         return None if wait_for(probe, timeout_s=timeout_s, unless=unless, interval_s=0.1) else last
+
+    def broken(self) -> list[SupervisedProcess]:
+        """The services' processes that keep dying."""
+        processes = [process for each in self.workers.values() for process in each]
+        return [process for process in processes if process.restarts >= _HOPELESS_RESTARTS]
 
     def initialize(self) -> None:
         """Create the schedules, through the gateway.

@@ -84,7 +84,8 @@ class _TerminalStage(Stage):
     def event(self, event: Event) -> None:
         """Tell of processes that have ended or come back; what was asked for is no news."""
         if isinstance(event, Ended) and not event.asked:
-            self.say(f"{event.name} has ended {ending_in_words(event.status)}; it is started again in a second")
+            again = f"; it is started again in {event.restart_in_s:g} s" if event.restart_in_s is not None else ""
+            self.say(f"{event.name} has ended {ending_in_words(event.status)}{again}")
         elif not isinstance(event, Ended) and event.restarts:
             self.say(f"{event.name} runs again (process {event.pid})")
 

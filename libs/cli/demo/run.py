@@ -18,6 +18,7 @@ from libs.cli.demo.provider import ProviderCounts
 from libs.cli.failures import CommandFailed
 from libs.cli.following import Pace, watch
 from libs.cli.jobs import JobAnswer, progress_of, read_job
+from libs.cli.output import plain
 from libs.cli.services import BULK_AVAILABILITY as SERVICE
 from libs.cli.simulators import DEMO_WORKSPACE, Simulator, SimulatorSettings
 from libs.cli.stack import Plan, Stack
@@ -37,6 +38,7 @@ _PACE = Pace(first_s=0.1, longest_s=0.1)
 _STRIKE_FROM, _STRIKE_UNTIL = 0.3, 0.8
 _RUN_S = 45.0
 _HEALTH_S = 30.0
+_LAST_LINES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +138,9 @@ def demonstrate(scale: Scale, supervisor: Supervisor, stage: Stage) -> Outcome:
     )
     environ = {name: value for name, value in os.environ.items() if name not in ours}
     with Stack(plan, environ=environ, supervisor=supervisor, tell=stage.say) as stack:
-        ill = stack.await_health(timeout_s=_HEALTH_S)
+        ill = stack.await_health(timeout_s=_HEALTH_S, unless=lambda: bool(stack.broken()))
         if ill is not None or stack.simulator is None:
-            raise CommandFailed(f"The system did not become healthy: {ill}.", "--verbose shows what its parts say.")
+            raise CommandFailed("\n".join(["The system did not become healthy.", *_last_words(stack, supervisor)]))
         stack.initialize()
         run = _Run(scale, stack, stack.simulator, stage)
         try:
@@ -285,6 +287,12 @@ class _Run:
             )
             for key in self._ids
         ]
+
+
+def _last_words(stack: Stack, supervisor: Supervisor) -> Iterator[str]:
+    for process in stack.broken() or supervisor.processes:
+        yield f"{process.name} said last:"
+        yield from (f"    {plain(line, longest=500)}" for line in list(process.last_lines)[-_LAST_LINES:])
 
 
 def _handles_of(person: Person) -> Iterator[str]:
