@@ -17,11 +17,11 @@ As a process, which prints its lines' addresses and passwords and its admin API'
 import contextlib
 from collections.abc import Iterator
 
-from libs.simulators.bluebubbles.availability import Reachability
 from libs.simulators.bluebubbles.faults import ServerFault
 from libs.simulators.bluebubbles.line import Line
 from libs.simulators.bluebubbles.settings import LineSettings, Settings
 from libs.simulators.bluebubbles.simulator import BlueBubblesSimulator
+from libs.simulators.reachability import Reachability
 from libs.simulators.server import running
 
 __all__ = [

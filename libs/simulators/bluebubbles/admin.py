@@ -72,12 +72,12 @@ class _AdminRoutes:
     async def take_down(self, request: web.Request) -> web.Response:
         line = self._simulator.line(request.match_info["line"])
         outage = msgspec.json.decode(await request.read() or b"{}", type=_Outage)
-        await self._simulator.outages.take_down(line, seconds=outage.seconds)
+        await self._simulator.outages.take_down(line.endpoint, seconds=outage.seconds)
         return encoded_answer(_shown(line))
 
     async def bring_up(self, request: web.Request) -> web.Response:
         line = self._simulator.line(request.match_info["line"])
-        await self._simulator.outages.bring_up(line)
+        await self._simulator.outages.bring_up(line.endpoint)
         return encoded_answer(_shown(line))
 
     async def receive(self, request: web.Request) -> web.Response:

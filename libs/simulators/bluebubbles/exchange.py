@@ -1,7 +1,5 @@
-"""One call as the routes see it: its line, its query and its body, parsed once."""
+"""A call to one line's server."""
 
-import urllib.parse
-from collections.abc import Mapping
 from typing import cast
 
 import msgspec
@@ -9,11 +7,11 @@ from aiohttp import web
 
 from libs.simulators.bluebubbles.envelope import unhandled
 from libs.simulators.bluebubbles.line import Line
-from libs.simulators.faults import Fault
+from libs.simulators.exchange import Exchange
 
 
-class Exchange:
-    """A call to a line. Its ``fault`` is what goes wrong with it, once that is decided.
+class LineExchange(Exchange):
+    """A call to a line.
 
     Args:
         line: whose server is called.
@@ -24,12 +22,8 @@ class Exchange:
     """
 
     def __init__(self, line: Line, request: web.BaseRequest, *, query: str, argument: str, body: bytes) -> None:
+        super().__init__(line.name, request, query=query, argument=argument, body=body)
         self.line = line
-        self.request = request
-        self.argument = argument
-        self.fault: Fault | None = None
-        self.params = _first_values(query)
-        self._raw_body = body
         self._body: dict[str, object] | None = None
 
     @property
@@ -50,10 +44,10 @@ class Exchange:
         return self._body
 
     def _parse_body(self) -> dict[str, object]:
-        if not self._raw_body or "json" not in self.request.headers.get("Content-Type", ""):
+        if not self.raw_body or "json" not in self.request.headers.get("Content-Type", ""):
             return {}
         try:
-            content = msgspec.json.decode(self._raw_body)
+            content = msgspec.json.decode(self.raw_body)
         except msgspec.DecodeError as error:
             raise unhandled(str(error)) from error
         if not isinstance(content, dict):
@@ -62,10 +56,3 @@ class Exchange:
                 return {}
             raise unhandled("invalid JSON, only supports object and array")
         return cast("dict[str, object]", content)
-
-
-def _first_values(query: str) -> Mapping[str, str]:
-    values: dict[str, str] = {}
-    for name, value in urllib.parse.parse_qsl(query, keep_blank_values=True):
-        values.setdefault(name, value)
-    return values

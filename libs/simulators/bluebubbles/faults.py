@@ -1,8 +1,12 @@
-"""The faults that only a BlueBubbles server shows; those of the network come from ``libs.simulators.faults``."""
+"""The faults that only a BlueBubbles server shows.
+
+Those of the network and crashes come from ``libs.simulators.faults`` and ``libs.simulators.front``.
+"""
 
 import enum
 
 from libs.simulators.faults import NetworkFault
+from libs.simulators.front import CrashFault
 
 SEND_ENDPOINTS = frozenset({"message/text", "chat/new"})
 
@@ -18,10 +22,6 @@ class ServerFault(enum.StrEnum):
     """500 ``Server Error``: something in the server threw."""
     GATEWAY_TIMEOUT = "gateway_timeout"
     """504 in the server's own JSON: it gave up on its own work. Nothing was done."""
-    CRASH_BEFORE_DELIVERY = "crash_before_delivery"
-    """The server dies before it acts and is back after ``seconds`` (at least 0.2): all its connections are reset."""
-    CRASH_AFTER_DELIVERY = "crash_after_delivery"
-    """The same, after the message has gone out (or the answer was worked out) and before the answer."""
     REFUSED = "refused"
     """A send only: iMessage refuses the recipient; 500 with the message and its ``error`` 22. Nothing goes out."""
     REFUSED_LATER = "refused_later"
@@ -44,10 +44,7 @@ _SEND_ONLY = frozenset(
     }
 )
 
-KNOWN_FAULTS = frozenset({*(str(fault) for fault in NetworkFault), *(str(fault) for fault in ServerFault)})
-
-KEPT_BY_SENDS = frozenset({str(NetworkFault.SLOW), str(NetworkFault.HANG), str(NetworkFault.SLOW_ANSWER)})
-"""Faults of time that a send carries out by itself, because its ``tempGuid`` is in flight meanwhile."""
+KNOWN_FAULTS = frozenset(str(fault) for faults in (NetworkFault, CrashFault, ServerFault) for fault in faults)
 
 
 def applies(fault: str, endpoint: str) -> bool:

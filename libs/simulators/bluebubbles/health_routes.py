@@ -4,10 +4,10 @@ from aiohttp import web
 
 from libs.simulators.answers import json_answer
 from libs.simulators.bluebubbles.addresses import normalized
-from libs.simulators.bluebubbles.availability import AvailabilityRule, Reachability
 from libs.simulators.bluebubbles.envelope import success, unhandled
-from libs.simulators.bluebubbles.exchange import Exchange
+from libs.simulators.bluebubbles.exchange import LineExchange
 from libs.simulators.bluebubbles.validation import AVAILABILITY, validate
+from libs.simulators.reachability import AvailabilityRule, Reachability
 
 SERVER_VERSION = "1.9.9"
 
@@ -26,12 +26,12 @@ class HealthRoutes:
     def __init__(self, rule: AvailabilityRule) -> None:
         self._rule = rule
 
-    async def ping(self, exchange: Exchange) -> web.Response:
+    async def ping(self, exchange: LineExchange) -> web.Response:
         """``GET /ping``."""
         del exchange
         return success("pong", message="Ping received!")
 
-    async def server_info(self, exchange: Exchange) -> web.Response:
+    async def server_info(self, exchange: LineExchange) -> web.Response:
         """``GET /server/info``."""
         line = exchange.line
         return success(
@@ -50,7 +50,7 @@ class HealthRoutes:
             }
         )
 
-    async def availability(self, exchange: Exchange) -> web.Response:
+    async def availability(self, exchange: LineExchange) -> web.Response:
         """``GET /handle/availability/imessage``."""
         validate(exchange.params, AVAILABILITY)
         if exchange.line.settings.imessage_account is None:
@@ -62,6 +62,6 @@ class HealthRoutes:
         return json_answer(_AVAILABLE if reachability is Reachability.AVAILABLE else _UNAVAILABLE)
 
 
-def address_asked_for(exchange: Exchange) -> str:
+def address_asked_for(exchange: LineExchange) -> str:
     """What an availability call is about, for the log of calls."""
     return normalized(exchange.params.get("address", ""))

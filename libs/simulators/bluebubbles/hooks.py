@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from libs.simulators.bluebubbles.envelope import bad_request, not_found, success, unhandled
-from libs.simulators.bluebubbles.exchange import Exchange
+from libs.simulators.bluebubbles.exchange import LineExchange
 from libs.simulators.bluebubbles.line import Line, Webhook
 from libs.simulators.bluebubbles.mailbox import Message
 from libs.simulators.bluebubbles.serializing import message_json
@@ -91,7 +91,7 @@ class Announcer:
                 self._courier.send(target=line.name, url=webhook.url, event=event, body=body)
 
 
-async def create_webhook(exchange: Exchange) -> web.Response:
+async def create_webhook(exchange: LineExchange) -> web.Response:
     """``POST /webhook``. A URL that is known keeps its events and its id."""
     body = exchange.body
     validate(body, NEW_WEBHOOK)
@@ -113,7 +113,7 @@ async def create_webhook(exchange: Exchange) -> web.Response:
     return success(webhook, message="Successfully created webhook!")
 
 
-async def list_webhooks(exchange: Exchange) -> web.Response:
+async def list_webhooks(exchange: LineExchange) -> web.Response:
     """``GET /webhook``, all or those with ``id`` or ``url``; asking for one that is not there is an error 500."""
     webhooks: list[Webhook] = exchange.line.webhooks
     wanted_id, wanted_url = exchange.params.get("id"), exchange.params.get("url")
@@ -126,7 +126,7 @@ async def list_webhooks(exchange: Exchange) -> web.Response:
     return success(webhooks, message="Successfully fetched webhooks!")
 
 
-async def delete_webhook(exchange: Exchange) -> web.Response:
+async def delete_webhook(exchange: LineExchange) -> web.Response:
     """``DELETE /webhook/:id``."""
     line = exchange.line
     remaining = [webhook for webhook in line.webhooks if str(webhook.id) != exchange.argument]

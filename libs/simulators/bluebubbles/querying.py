@@ -16,7 +16,7 @@ import msgspec
 from aiohttp import web
 
 from libs.simulators.bluebubbles.envelope import not_found, success, unhandled
-from libs.simulators.bluebubbles.exchange import Exchange
+from libs.simulators.bluebubbles.exchange import LineExchange
 from libs.simulators.bluebubbles.line import Line
 from libs.simulators.bluebubbles.mailbox import Message
 from libs.simulators.bluebubbles.private_api import private_api_fault
@@ -29,7 +29,7 @@ DEFAULT_LIMIT = 100
 _WORD = re.compile(r"\w+")
 
 
-async def query_messages(exchange: Exchange) -> web.Response:
+async def query_messages(exchange: LineExchange) -> web.Response:
     """``POST /message/query``."""
     body = exchange.body
     validate(body, QUERY_MESSAGES)
@@ -55,7 +55,7 @@ async def query_messages(exchange: Exchange) -> web.Response:
     )
 
 
-async def find_message(exchange: Exchange) -> web.Response:
+async def find_message(exchange: LineExchange) -> web.Response:
     """``GET /message/:guid``."""
     message = exchange.line.mailbox.message(exchange.argument)
     if message is None:
@@ -64,7 +64,7 @@ async def find_message(exchange: Exchange) -> web.Response:
     return success(message_json(message, with_chats=not extras.isdisjoint({"chat", "chats"})))
 
 
-async def find_chat(exchange: Exchange) -> web.Response:
+async def find_chat(exchange: LineExchange) -> web.Response:
     """``GET /chat/:guid``."""
     mailbox = exchange.line.mailbox
     chat = mailbox.chat(exchange.argument)
@@ -78,13 +78,13 @@ async def find_chat(exchange: Exchange) -> web.Response:
     return success(output)
 
 
-def chat_asked_for(exchange: Exchange) -> str:
+def chat_asked_for(exchange: LineExchange) -> str:
     """What a query is about, for the log of calls."""
     guid = exchange.body.get("chatGuid")
     return guid if isinstance(guid, str) else ""
 
 
-def argument_of_path(exchange: Exchange) -> str:
+def argument_of_path(exchange: LineExchange) -> str:
     """What a look-up is about, for the log of calls."""
     return exchange.argument
 

@@ -18,9 +18,8 @@ import msgspec
 from aiohttp import web
 
 from libs.simulators.bluebubbles.addresses import address_of_chat, normalized
-from libs.simulators.bluebubbles.availability import AvailabilityRule, Reachability
 from libs.simulators.bluebubbles.envelope import Refusal, bad_request, imessage_error, success, unhandled
-from libs.simulators.bluebubbles.exchange import Exchange
+from libs.simulators.bluebubbles.exchange import LineExchange
 from libs.simulators.bluebubbles.faults import ServerFault
 from libs.simulators.bluebubbles.hooks import Announcer
 from libs.simulators.bluebubbles.line import Line
@@ -30,6 +29,7 @@ from libs.simulators.bluebubbles.serializing import chat_json, message_json
 from libs.simulators.bluebubbles.validation import NEW_CHAT, SEND_TEXT, validate
 from libs.simulators.deliveries import DeliveryLog
 from libs.simulators.faults import NetworkFault
+from libs.simulators.reachability import AvailabilityRule, Reachability
 
 APPLE_SCRIPT = "apple-script"
 PRIVATE_API = "private-api"
@@ -60,7 +60,7 @@ class SendingRoutes:
         self._deliveries = deliveries
         self._announcer = announcer
 
-    async def send_text(self, exchange: Exchange) -> web.Response:
+    async def send_text(self, exchange: LineExchange) -> web.Response:
         """``POST /message/text``."""
         send = _checked_text(exchange.body)
         in_flight = exchange.line.in_flight
@@ -77,7 +77,7 @@ class SendingRoutes:
         data = message_json(message, with_body=True, temp_guid=send.temp_guid)
         return success(data, message="Message sent!")
 
-    async def new_chat(self, exchange: Exchange) -> web.Response:
+    async def new_chat(self, exchange: LineExchange) -> web.Response:
         """``POST /chat/new``."""
         body = exchange.body
         validate(body, NEW_CHAT)
@@ -95,7 +95,7 @@ class SendingRoutes:
             data["messages"] = [message_json(message, with_chats=None, temp_guid=send.temp_guid)]
         return success(data, message="Successfully created chat!")
 
-    async def _send(self, exchange: Exchange, chat: Chat, send: _Send) -> Message:
+    async def _send(self, exchange: LineExchange, chat: Chat, send: _Send) -> Message:
         """Hand a message to iMessage, with whatever fault the call has met."""
         line, fault = exchange.line, exchange.fault
         name, seconds = (fault.fault, fault.seconds) if fault else ("", 0.0)
@@ -148,19 +148,19 @@ class SendingRoutes:
         self._announcer.updated(line, message)
 
 
-def recipient_of_text(exchange: Exchange) -> str:
+def recipient_of_text(exchange: LineExchange) -> str:
     """Whom a ``message/text`` is for, for the log of calls."""
     guid = exchange.body.get("chatGuid")
     return address_of_chat(guid) if isinstance(guid, str) else ""
 
 
-def recipient_of_new_chat(exchange: Exchange) -> str:
+def recipient_of_new_chat(exchange: LineExchange) -> str:
     """Whom a ``chat/new`` is for, for the log of calls."""
     addresses = exchange.body.get("addresses")
     return normalized(str(addresses[0])) if isinstance(addresses, list) and addresses else ""
 
 
-def temp_guid_of(exchange: Exchange) -> str:
+def temp_guid_of(exchange: LineExchange) -> str:
     """The caller's reference, for the log of calls."""
     return _text(exchange.body, "tempGuid")
 
@@ -186,7 +186,7 @@ def _checked_text(body: dict[str, object]) -> _Send:
     return send
 
 
-def _chat_of_text(exchange: Exchange, send: _Send) -> Chat:
+def _chat_of_text(exchange: LineExchange, send: _Send) -> Chat:
     """The chat that a text goes to; AppleScript starts one where there is none.
 
     Raises:

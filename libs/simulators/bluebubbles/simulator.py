@@ -6,17 +6,17 @@ from collections.abc import Mapping
 
 from libs.simulators.bluebubbles.addresses import normalized
 from libs.simulators.bluebubbles.admin import admin_application
-from libs.simulators.bluebubbles.availability import Reachability
 from libs.simulators.bluebubbles.faults import KNOWN_FAULTS
-from libs.simulators.bluebubbles.front import Front
+from libs.simulators.bluebubbles.front import BlueBubblesFront
 from libs.simulators.bluebubbles.hooks import Announcer
 from libs.simulators.bluebubbles.line import Line
-from libs.simulators.bluebubbles.outages import Outages
 from libs.simulators.bluebubbles.routes import build_routes
 from libs.simulators.bluebubbles.settings import Settings
 from libs.simulators.bluebubbles.state import State
 from libs.simulators.calls import CallLog
 from libs.simulators.faults import ANY, Fault, FaultPlan, NetworkFault
+from libs.simulators.outages import Outages
+from libs.simulators.reachability import Reachability
 from libs.simulators.server import Endpoint, Simulator
 from libs.simulators.webhooks import Courier
 
@@ -42,7 +42,7 @@ class BlueBubblesSimulator(Simulator):
         self.courier = Courier()
         self._announcer = Announcer(self.courier)
         self.lines = [_line(settings, number) for number in range(1, settings.lines + 1)]
-        front = Front(
+        front = BlueBubblesFront(
             routes=build_routes(self.state, self._announcer),
             calls=self.state.calls,
             faults=self.state.faults,
@@ -50,7 +50,7 @@ class BlueBubblesSimulator(Simulator):
         )
         for line in self.lines:
             port = settings.port + line.number if settings.port else 0
-            line.serve(functools.partial(front.answer, line), host=settings.host, port=port)
+            line.serve(functools.partial(front.receive, line), host=settings.host, port=port)
         self._admin = Endpoint(admin_application(self), host=settings.host, port=settings.port)
 
     @property
@@ -118,7 +118,7 @@ class BlueBubblesSimulator(Simulator):
         """Let something go wrong from now on. See :class:`libs.simulators.faults.Fault` for the arguments.
 
         Args:
-            fault: one of ``NetworkFault`` or ``ServerFault``.
+            fault: one of ``NetworkFault``, ``CrashFault`` or ``ServerFault``.
             line: the line's name or number; ``None`` for all.
             endpoint: the endpoint's name, such as ``message/text``; ``*`` for all.
             key: only calls about this address; ``*`` for all.
@@ -150,11 +150,11 @@ class BlueBubblesSimulator(Simulator):
 
     def take_down(self, line: int | str, *, seconds: float = 0.0) -> None:
         """Refuse connections to a line, for some seconds or until :meth:`bring_up`."""
-        self.run(self.outages.take_down(self.line(line), seconds=seconds))
+        self.run(self.outages.take_down(self.line(line).endpoint, seconds=seconds))
 
     def bring_up(self, line: int | str) -> None:
         """Accept connections to a line again."""
-        self.run(self.outages.bring_up(self.line(line)))
+        self.run(self.outages.bring_up(self.line(line).endpoint))
 
     def configure(self, line: int | str, **changes: object) -> None:
         """Change how a line behaves: any fields of :class:`LineSettings`."""
@@ -200,14 +200,14 @@ class BlueBubblesSimulator(Simulator):
             return
         for line in self.lines:
             if wish.target in {ANY, line.name}:
-                await self.outages.take_down(line, seconds=wish.seconds)
+                await self.outages.take_down(line.endpoint, seconds=wish.seconds)
 
     async def end_faults(self, target: str | None) -> None:
         """End the faults of one line, or of all; in the simulator's loop."""
         self.state.faults.clear(target=target)
         for line in self.lines:
             if target in {None, line.name}:
-                await self.outages.bring_up(line)
+                await self.outages.bring_up(line.endpoint)
 
 
 def _line(settings: Settings, number: int) -> Line:

@@ -1,11 +1,11 @@
 """What the simulator knows of what happened: everything that tests may look at."""
 
-from libs.simulators.bluebubbles.availability import AvailabilityRule
 from libs.simulators.bluebubbles.faults import applies
 from libs.simulators.bluebubbles.settings import Settings
 from libs.simulators.calls import CallLog
 from libs.simulators.deliveries import DeliveryLog
 from libs.simulators.faults import FaultPlan
+from libs.simulators.reachability import AvailabilityRule
 
 
 class State:

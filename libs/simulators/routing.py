@@ -2,14 +2,14 @@
 
 import urllib.parse
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-import msgspec
 from aiohttp import web
 
-from libs.simulators.bluebubbles.exchange import Exchange
+from libs.simulators.exchange import Exchange
 
-Handle = Callable[[Exchange], Awaitable[web.Response]]
-Describe = Callable[[Exchange], str]
+E = TypeVar("E", bound=Exchange)
 
 
 def nothing(exchange: Exchange) -> str:
@@ -18,43 +18,45 @@ def nothing(exchange: Exchange) -> str:
     return ""
 
 
-class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """One call of the API.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route(Generic[E]):
+    """One call of an API.
 
     Attributes:
         endpoint: its name in counts and faults.
         handle: what answers it.
         key: what it is about, for the log of calls.
         reference: the caller's own reference in it, for the log of calls.
-        needs_private_api: whether it is refused where the Private API cannot be used.
+        is_gated: whether it needs what the provider calls a special right (BlueBubbles: the Private API).
+        keeps_time: whether it carries out faults of time by itself, for work is going on meanwhile.
     """
 
     endpoint: str
-    handle: Handle
-    key: Describe = nothing
-    reference: Describe = nothing
-    needs_private_api: bool = False
+    handle: Callable[[E], Awaitable[web.Response]]
+    key: Callable[[E], str] = nothing
+    reference: Callable[[E], str] = nothing
+    is_gated: bool = False
+    keeps_time: bool = False
 
 
-class Routes:
-    """The table. Paths are relative to ``/api/v1/``; a path that ends in ``/:`` takes an argument there."""
+class Routes(Generic[E]):
+    """The table. Paths are without a leading slash; one that ends in ``/:`` takes an argument there."""
 
     def __init__(self) -> None:
-        self._exact: dict[tuple[str, str], Route] = {}
-        self._with_argument: dict[tuple[str, str], Route] = {}
+        self._exact: dict[tuple[str, str], Route[E]] = {}
+        self._with_argument: dict[tuple[str, str], Route[E]] = {}
         self._methods: dict[str, list[str]] = {}
 
-    def add(self, method: str, path: str, route: Route) -> None:
+    def add(self, method: str, path: str, route: Route[E]) -> None:
         """Put a route into the table."""
         if path.endswith("/:"):
-            path = path[:-2]
-            self._with_argument[method, path] = route
+            self._with_argument[method, path[:-2]] = route
         else:
             self._exact[method, path] = route
             self._methods.setdefault(path, []).append(method)
 
-    def find(self, method: str, path: str) -> tuple[Route | None, str]:
-        """The route of a call and its argument ("" where it takes none)."""
+    def find(self, method: str, path: str) -> tuple[Route[E] | None, str]:
+        """The route of a call, and its argument ("" where it takes none)."""
         route = self._exact.get((method, path))
         if route is not None:
             return route, ""

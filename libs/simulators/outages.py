@@ -1,10 +1,10 @@
-"""Taking a line off the network and back: refused connections, and crashes that last a while."""
+"""Taking an address off the network and back: refused connections, and crashes that last a while."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from libs.simulators.bluebubbles.line import Line
+from libs.simulators.server import Endpoint
 
 SHORTEST_CRASH_S = 0.2
 
@@ -15,24 +15,24 @@ class Outages:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def take_down(self, line: Line, *, seconds: float = 0.0) -> None:
-        """Refuse connections to a line and reset those there are.
+    async def take_down(self, endpoint: Endpoint, *, seconds: float = 0.0) -> None:
+        """Refuse connections to an address and reset those there are.
 
         Args:
-            line: which.
+            endpoint: which.
             seconds: how long; 0 until :meth:`bring_up`.
         """
-        await line.endpoint.close()
+        await endpoint.close()
         if seconds > 0:
-            self._keep(self._return_after(line, seconds))
+            self._keep(self._return_after(endpoint, seconds))
 
-    async def bring_up(self, line: Line) -> None:
+    async def bring_up(self, endpoint: Endpoint) -> None:
         """Accept connections again, at the same address."""
-        await line.endpoint.open()
+        await endpoint.open()
 
-    def crash(self, line: Line, *, seconds: float) -> None:
-        """Let a line's server die now, with everything it has in hand, and start again a little later."""
-        self._keep(self.take_down(line, seconds=max(seconds, SHORTEST_CRASH_S)))
+    def crash(self, endpoint: Endpoint, *, seconds: float) -> None:
+        """Let a server die now, with everything it has in hand, and start again a little later."""
+        self._keep(self.take_down(endpoint, seconds=max(seconds, SHORTEST_CRASH_S)))
 
     async def stop(self) -> None:
         """Forget all planned returns."""
@@ -40,9 +40,9 @@ class Outages:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _return_after(self, line: Line, seconds: float) -> None:
+    async def _return_after(self, endpoint: Endpoint, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        await line.endpoint.open()
+        await endpoint.open()
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         """Run work on its own, and hold on to it: the event loop keeps no strong reference to a task."""
