@@ -84,8 +84,8 @@ def progress_of(job: JobAnswer) -> Progress:
 
 
 def counts_in_words(counts: Mapping[str, int]) -> str:
-    """Counts on one line: ``available 120 · invalid 3``."""
-    return " · ".join(f"{plain(name, longest=40)} {number:,}" for name, number in counts.items())
+    """Counts on one line, without those that are zero: ``available 120 · invalid 3``."""
+    return " · ".join(f"{plain(name, longest=40)} {number:,}" for name, number in counts.items() if number)
 
 
 def job_view(job: JobAnswer) -> RenderableType:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 from rich.text import Text
 
 from libs.cli.app import App, with_app
@@ -109,8 +110,7 @@ def _view(outcome: Outcome) -> RenderableType:
     for name, number in outcome.outcomes.most_common():
         leads.add_row(name, f"{number:,}", f"{100 * number / total:.1f} %")
     leads.add_row("all", f"{total:,}", "", style="bold")
-    figures = table("", "", numbers=("",))
-    figures.show_header = False
+    figures = _grid("left", "right", "left")
     in_hand = f"the killed worker had {outcome.crash.leads} leads in hand"
     for name, value, note in (
         (
@@ -125,8 +125,7 @@ def _view(outcome: Outcome) -> RenderableType:
         ("other repeats", f"{outcome.other_repeats:,}", ""),
     ):
         figures.add_row(name, value, note)
-    checks = table("", "", numbers=("",))
-    checks.show_header = False
+    checks = _grid("left", "left", "right")
     for check in outcome.checks:
         mark = Text("✓", style="green") if check.holds else Text("✗", style="bold red")
         found = f"{check.found:,}" if check.holds else f"{check.found:,} (should be {check.expected:,})"
@@ -137,6 +136,13 @@ def _view(outcome: Outcome) -> RenderableType:
         else Text("The numbers do not add up.", style="bold red")
     )
     return Group("", leads, "", figures, "", checks, "", verdict)
+
+
+def _grid(*justify: JustifyMethod) -> Table:
+    made = Table.grid(padding=(0, 2, 0, 0))
+    for side in justify:
+        made.add_column(justify=side)
+    return made
 
 
 def _as_data(outcome: Outcome) -> dict[str, object]:

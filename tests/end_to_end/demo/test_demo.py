@@ -1,0 +1,32 @@
+"""The demonstration, as a person runs it."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.cli.family import new_family
+from tests.end_to_end.cli.program import run
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes through /proc")
+
+
+def test_the_numbers_add_up_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    family = new_family()
+    unused = {"REDIS_URL": "redis://127.0.0.1:1", "MONGODB_URI": "mongodb://127.0.0.1:1/x", "LEASE_MS": "wrong"}
+    done = run("demo", "--json", folder=tmp_path, environ={**family.environ, **unused}, timeout_s=100)
+
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["holds"] is True
+    assert sum(told["outcomes"].values()) == 2_000
+    assert set(told["outcomes"]) == {"available", "unavailable", "invalid"}
+    assert told["otherRepeats"] == 0
+    assert told["providerCalls"] == told["distinctHandles"] + told["repeatsOfChunksInHand"]
+    assert told["killed"]["handlesAsked"] > 0
+    assert 0 < told["recoveredSeconds"] < 10
+    assert "kill -9 of availability-2" in done.stderr
+    wait_until(lambda: not family.members(), deadline_s=20, message="nothing is left running")
+    assert list(tmp_path.iterdir()) == []
