@@ -1,0 +1,94 @@
+"""`POST /initialize` on a real MongoDB."""
+
+import json
+import threading
+from typing import Any
+
+from libs.common.stores.collections import ALL, SCHEDULES
+from tests.integration.gateway.conftest import ADMIN, NOBODY, Served, serve, settings_for
+
+
+def initialize(served: Served) -> dict[str, Any]:
+    answer = served.client.post("/api/bullmq/initialize", headers=ADMIN)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = json.loads(answer.text)
+    return body
+
+
+def fresh(redis_url: str, mongo_uri: str) -> Served:
+    return serve(settings_for(redis_url, mongo_uri, availability_url=NOBODY))
+
+
+def test_the_first_time_it_creates_everything_and_says_so(redis_url: str, mongo_uri: str) -> None:
+    served = fresh(redis_url, mongo_uri)
+
+    answer = initialize(served)
+
+    assert answer["status"] == "created"
+    assert set(answer["created"]["collections"]) == {collection.name for collection in ALL}
+    assert {"jobs.open", "jobs.one_open_per_unique_key"} <= set(answer["created"]["indexes"])
+    assert answer["created"]["schedules"] == ["scheduled-messages", "health-check"]
+    assert list(served.database[SCHEDULES].find()) == [
+        _schedule("scheduled-messages", "* * * * *"),
+        _schedule("health-check", "*/5 * * * *"),
+    ]
+
+
+def test_the_second_time_it_changes_nothing(served: Served) -> None:
+    before = _everything(served)
+
+    assert initialize(served) == {"status": "unchanged", "created": {"collections": [], "indexes": [], "schedules": []}}
+    assert _everything(served) == before
+
+
+def test_it_restores_what_was_deleted(served: Served) -> None:
+    served.database[SCHEDULES].delete_one({"_id": "health-check"})
+    served.database["jobs"].drop_index("open")
+
+    assert initialize(served)["created"] == {"collections": [], "indexes": ["jobs.open"], "schedules": ["health-check"]}
+
+
+def test_what_an_engineer_changed_in_a_schedule_stays(served: Served) -> None:
+    served.database[SCHEDULES].update_one({"_id": "health-check"}, {"$set": {"cron": "0 * * * *", "enabled": False}})
+
+    assert initialize(served)["status"] == "unchanged"
+    stored = served.database[SCHEDULES].find_one({"_id": "health-check"}) or {}
+    assert (stored["cron"], stored["enabled"]) == ("0 * * * *", False)
+
+
+def test_two_at_once_create_everything_once(redis_url: str, mongo_uri: str) -> None:
+    served = fresh(redis_url, mongo_uri)
+    answers: list[dict[str, Any]] = []
+    threads = [threading.Thread(target=lambda: answers.append(initialize(served))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(answers) == 4
+    assert sorted(name for answer in answers for name in answer["created"]["schedules"]) == [
+        "health-check",
+        "scheduled-messages",
+    ]
+    assert served.database[SCHEDULES].count_documents({}) == 2
+
+
+def _schedule(name: str, cron: str) -> dict[str, Any]:
+    return {
+        "_id": name,
+        "jobType": name,
+        "cron": cron,
+        "timezone": "UTC",
+        "enabled": True,
+        "data": {},
+        "lastTickAt": None,
+    }
+
+
+def _everything(served: Served) -> Any:
+    database = served.database
+    return (
+        sorted(database.list_collection_names()),
+        {collection.name: database[collection.name].index_information() for collection in ALL if collection.indexes},
+        list(database[SCHEDULES].find()),
+    )
