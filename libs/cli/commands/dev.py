@@ -12,8 +12,8 @@ import click
 
 import libs
 from libs.cli.app import App, with_app
-from libs.cli.commands.health import parts_of
 from libs.cli.failures import CommandFailed, Failure
+from libs.cli.health import parts_of
 from libs.cli.interrupts import stop_requests
 from libs.cli.log_printer import LogPrinter
 from libs.cli.output import plain

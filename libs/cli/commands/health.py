@@ -9,6 +9,7 @@ from rich.text import Text
 
 from libs.cli.app import App, with_app
 from libs.cli.failures import CommandFailed
+from libs.cli.health import parts_of
 from libs.cli.output import plain, table
 
 _GOOD = frozenset({"ok", "up", "healthy", "ready"})
@@ -36,16 +37,3 @@ def health_view(answer: Mapping[str, Any], *, healthy: bool) -> RenderableType:
         )
         view.add_row(name, Text(status, style="green" if status in _GOOD else "red"), rest)
     return Group(head, view) if view.rows else head
-
-
-def parts_of(answer: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Mapping[str, Any]]]:
-    """Every part of the answer that has a status of its own, by its name."""
-    found: list[tuple[str, Mapping[str, Any]]] = []
-    for name, value in answer.items():
-        if isinstance(value, Mapping):
-            label = plain(name if name not in {"parts", "services", "checks"} else "", longest=60)
-            if "status" in value:
-                found.append((f"{prefix}{label}", value))
-            else:
-                found += parts_of(value, prefix=prefix)
-    return found

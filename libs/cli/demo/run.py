@@ -17,6 +17,7 @@ from libs.cli.demo.people import Person, make_people
 from libs.cli.demo.provider import ProviderCounts
 from libs.cli.failures import CommandFailed
 from libs.cli.following import Pace, watch
+from libs.cli.health import parts_of
 from libs.cli.jobs import JobAnswer, progress_of, read_job
 from libs.cli.output import plain
 from libs.cli.services import BULK_AVAILABILITY as SERVICE
@@ -140,7 +141,8 @@ def demonstrate(scale: Scale, supervisor: Supervisor, stage: Stage) -> Outcome:
     with Stack(plan, environ=environ, supervisor=supervisor, tell=stage.say) as stack:
         ill = stack.await_health(timeout_s=_HEALTH_S, unless=lambda: bool(stack.broken()))
         if ill is not None or stack.simulator is None:
-            raise CommandFailed("\n".join(["The system did not become healthy.", *_last_words(stack, supervisor)]))
+            words = _last_words(stack, supervisor, ill or {})
+            raise CommandFailed("\n".join(["The system did not become healthy.", *words]))
         stack.initialize()
         run = _Run(scale, stack, stack.simulator, stage)
         try:
@@ -289,8 +291,11 @@ class _Run:
         ]
 
 
-def _last_words(stack: Stack, supervisor: Supervisor) -> Iterator[str]:
-    for process in stack.broken() or supervisor.processes:
+def _last_words(stack: Stack, supervisor: Supervisor, ill: Mapping[str, object]) -> Iterator[str]:
+    """What the processes said last that keep dying or are not well, or all where nobody knows which."""
+    unwell = {name for name, part in parts_of(ill) if part.get("status") != "up"}
+    suspects = stack.broken() or [process for process in supervisor.processes if process.name in unwell]
+    for process in suspects or supervisor.processes:
         yield f"{process.name} said last:"
         yield from (f"    {plain(line, longest=500)}" for line in list(process.last_lines)[-_LAST_LINES:])
 
