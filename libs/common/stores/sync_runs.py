@@ -18,6 +18,7 @@ from pymongo.database import Database
 
 from libs.common.jobs.integration_sync import SyncMode
 from libs.common.stores.collections import SYNC_ERRORS, SYNC_RUNS
+from libs.common.stores.ids import either_form, stored_id
 from libs.common.stores.mongo import Document, mongo_errors
 
 MOST_PROBLEMS: Final = 10_000
@@ -164,7 +165,7 @@ class SyncRunStore:
             StoreUnavailable: MongoDB is away.
         """
         fresh = {
-            "integrationId": integration_id,
+            "integrationId": stored_id(integration_id),
             "workspaceId": workspace_id,
             "mode": str(mode),
             "status": str(RunStatus.RUNNING),
@@ -189,8 +190,14 @@ class SyncRunStore:
                     return_document=ReturnDocument.AFTER,
                 )
                 run = _run(document) if document else run
+                if again is fresh:
+                    self._problems.delete_many({"runId": run.id})
             self._runs.update_many(
-                {"integrationId": integration_id, "status": str(RunStatus.RUNNING), "_id": {"$ne": run.id}},
+                {
+                    "integrationId": {"$in": either_form(integration_id)},
+                    "status": str(RunStatus.RUNNING),
+                    "_id": {"$ne": run.id},
+                },
                 {"$set": {"status": str(RunStatus.FAILED), "error": f"replaced by run {run.id}", "finishedAt": at}},
             )
         return run
@@ -249,6 +256,19 @@ class SyncRunStore:
             self._problems.insert_many([_problem(run, problem, at) for problem in kept], session=session)
         return True
 
+    def restart(self, run: SyncRun) -> bool:
+        """Puts a run back to its beginning, with nothing counted; false where it has another owner.
+
+        Raises:
+            StoreUnavailable: MongoDB is away.
+        """
+        begin = {"counts": msgspec.to_builtins(Counts()), "checkpoint": msgspec.to_builtins(Checkpoint())}
+        with mongo_errors():
+            moved = self._runs.update_one({"_id": run.id, "owner": run.owner}, {"$set": begin}).matched_count > 0
+            if moved:
+                self._problems.delete_many({"runId": run.id})
+        return moved
+
     def finish(self, run: SyncRun, status: RunStatus, *, error: str = "", at: datetime) -> bool:
         """Ends a run; false where it has another owner.
 
@@ -298,7 +318,7 @@ class SyncRunStore:
 def _problem(run: SyncRun, problem: StoredProblem, at: datetime) -> Document:
     return {
         "runId": run.id,
-        "integrationId": run.integration_id,
+        "integrationId": stored_id(run.integration_id),
         "workspaceId": run.workspace_id,
         **msgspec.to_builtins(problem),
         "at": at,
@@ -308,7 +328,7 @@ def _problem(run: SyncRun, problem: StoredProblem, at: datetime) -> Document:
 def _run(document: Document) -> SyncRun:
     return SyncRun(
         id=document["_id"],
-        integration_id=document["integrationId"],
+        integration_id=str(document["integrationId"]),
         workspace_id=document["workspaceId"],
         job_id=document["jobId"],
         mode=SyncMode(document["mode"]),

@@ -5,7 +5,7 @@ and its phone numbers (``p:<E.164>``) and email addresses (``e:<address>``), bot
 sources have for it. No two leads of a workspace share a key; a unique index sees to that.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -49,7 +49,8 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True):
         updated_at: when anything last wrote it; ``None`` where that is not known.
         synced_at: when a sync last wrote it.
         edited_at: the latest write by anything else that a sync has noticed.
-        source_key: the key of the row that its field ``source`` names; empty where it has no such field.
+        source_key: the key of the row that its field ``source`` names; empty where it names none, ``None`` where there
+            is no such field.
     """
 
     id: ObjectId
@@ -59,7 +60,7 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime | None = None
     synced_at: datetime | None = None
     edited_at: datetime | None = None
-    source_key: str = ""
+    source_key: str | None = None
 
     def link_of(self, integration_id: str, external_id: str) -> Link | None:
         """The tie to one row, or ``None``."""
@@ -122,3 +123,41 @@ def own_keys(lead: Lead, *, region: str) -> frozenset[str]:
 def lent_keys(links: Iterable[Link], match_by: Collection[MatchBy] = tuple(MatchBy)) -> frozenset[str]:
     """The keys of handles that only sources have for a lead; a lead that has one of them itself comes first."""
     return frozenset(key for link in links for key in handle_keys(link.seen, match_by))
+
+
+def assigned_keys(leads: Sequence[Lead], holders: Iterable[Lead], *, region: str) -> dict[ObjectId, frozenset[str]]:
+    """The match keys that leads should have, for those whose keys have to change.
+
+    A key goes to the lead that has it by right; among several of them to the one that has it already, else to the
+    first. What sources only lend a lead, it gives up to a lead that has it by right.
+
+    Args:
+        leads: those that a person may have written, the ones that come first in order first.
+        holders: the leads that have any of the keys in question, some of ``leads`` perhaps among them.
+        region: ISO 3166-1 alpha-2; where their phone numbers are read.
+    """
+    known = {lead.id: lead for lead in (*holders, *leads)}
+    before = {lead_id: lead.keys for lead_id, lead in known.items()}
+    by_right = {lead_id: own_keys(lead, region=region) for lead_id, lead in known.items()}
+    keys = {lead_id: set(held) for lead_id, held in before.items()}
+    holder_of = {key: lead_id for lead_id, held in keys.items() for key in held}
+
+    def take(key: str, lead_id: ObjectId) -> None:
+        if (holder := holder_of.get(key)) is not None:
+            keys[holder].discard(key)
+        holder_of[key] = lead_id
+        keys[lead_id].add(key)
+
+    for lead in leads:
+        lent = lent_keys(lead.links)
+        for key in keys[lead.id] - by_right[lead.id] - lent:
+            keys[lead.id].discard(key)
+            del holder_of[key]
+        for key in sorted(by_right[lead.id]):
+            holder = holder_of.get(key)
+            if holder is None or (holder != lead.id and key not in by_right[holder]):
+                take(key, lead.id)
+        for key in sorted(lent):
+            if key not in holder_of:
+                take(key, lead.id)
+    return {lead_id: frozenset(held) for lead_id, held in keys.items() if held != before[lead_id]}

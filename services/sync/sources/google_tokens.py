@@ -42,7 +42,7 @@ class GoogleTokens:
             session.trust_env = False
         try:
             with session:
-                chosen.refresh(Request(session))  # type: ignore[no-untyped-call]  # google-auth is untyped
+                chosen.refresh(Request(session))
         except RefreshError as error:
             if error.retryable:
                 raise SourceUnavailable("Google gave no access token") from error
@@ -61,7 +61,8 @@ class GoogleTokens:
                 return from_info(json.loads(key_file), scopes=SCOPES)
             except (ValueError, TypeError) as error:
                 raise AuthRejected("serviceAccount is not the content of a service account's key file") from error
-        return user_credentials.Credentials(  # type: ignore[no-untyped-call]  # google-auth is untyped
+        build: Any = user_credentials.Credentials
+        return build(
             None,
             refresh_token=credentials["refreshToken"],
             token_uri=stand_in or TOKEN_URL,

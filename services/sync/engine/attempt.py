@@ -1,0 +1,209 @@
+"""One attempt at a run: what it reads from and writes to, and its single steps. Blocking; see ``run`` for the order."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+from pymongo.database import Database
+
+from libs.common.clock import Clock
+from libs.common.errors import LeaseLost
+from libs.common.jobs.integration_sync import SyncMode
+from libs.common.stores.integrations import Integration, IntegrationStore
+from libs.common.stores.mongo import Document
+from libs.common.stores.sync_runs import RunStatus, SyncRun, SyncRunStore
+from services.sync.engine.identities import FirstRows
+from services.sync.engine.match_keys import MatchKeys
+from services.sync.engine.page_writer import PageWriter, RowsToWrite
+from services.sync.rules.mapping import RowMapper
+from services.sync.rules.planning import PlanRules
+from services.sync.sources.contract import CrmSource, Page, Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Where syncs read and write.
+
+    Args:
+        database: with majority write concern.
+        integrations: the stored integrations.
+        runs: the stored runs.
+    """
+
+    database: Database[Document]
+    integrations: IntegrationStore
+    runs: SyncRunStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """How the engine works.
+
+    Args:
+        default_region: ISO 3166-1 alpha-2; where phone numbers are read if the integration does not say.
+        rows_per_write: rows of a transaction at most, unless a single page of the source has more.
+        pages_ahead: pages that are fetched before they can be written.
+        look_interval: how often the leads that people wrote meanwhile are looked at.
+        shift: for how long an attempt works before it gives the worker to another run.
+        longest_wait: for how long it waits in place for the source to prepare something.
+    """
+
+    default_region: str
+    rows_per_write: int = 1_000
+    pages_ahead: int = 10
+    look_interval: timedelta = timedelta(seconds=1)
+    shift: timedelta = timedelta(minutes=10)
+    longest_wait: timedelta = timedelta(seconds=5)
+
+
+class Attempt:
+    """The steps of one attempt.
+
+    Args:
+        stores: where to read and write.
+        integration: what is synced.
+        run: as it was taken over.
+        source: what is read.
+        options: how to work.
+        clock: tells the time.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        integration: Integration,
+        run: SyncRun,
+        source: CrmSource,
+        *,
+        options: EngineOptions,
+        clock: Clock,
+    ) -> None:
+        self._stores = stores
+        self._integration = integration
+        self._run = run
+        self._source = source
+        self._options = options
+        self._clock = clock
+        self._region = integration.settings.region or options.default_region
+        self._keys = MatchKeys(
+            stores.database,
+            integration.workspace_id,
+            region=self._region,
+            since=integration.keys_until,
+            clock=clock,
+            interval=options.look_interval,
+        )
+        self._writer: PageWriter | None = None
+        self.total = run.total
+
+    @property
+    def run(self) -> SyncRun:
+        """The run, with what has been written so far."""
+        if self._writer is None:
+            return self._run
+        return msgspec.structs.replace(
+            self._run, counts=self._writer.counts, checkpoint=self._writer.checkpoint, total=self.total
+        )
+
+    def prepare(self) -> Position | None:
+        """Makes ready; answers where reading goes on, ``None`` where there is nothing left to read.
+
+        Raises:
+            SourceError: the source could not be asked.
+            InvalidInput: the integration's field map or settings cannot be used.
+            LeaseLost: another attempt has taken the run over.
+            StoreUnavailable: MongoDB is away.
+        """
+        run, source = self._run, self._source
+        if run.checkpoint.done:
+            return None
+        mapper = RowMapper(source.field_map(), region=self._region)
+        position = run.checkpoint.position
+        if position is None:
+            since = self._since()
+            position = source.begin(since)
+            self.total = source.total(position)
+            if not self._stores.runs.set_plan(run, total=self.total, since=since):
+                raise LeaseLost
+        self._writer = PageWriter(
+            self._stores.database,
+            self._stores.runs,
+            run,
+            rules=self._plan_rules(),
+            mapper=mapper,
+            first_rows=self._first_rows(position, mapper),
+            suspicious_share=self._integration.settings.suspicious_share,
+            clock=self._clock,
+        )
+        if self._writes_leads:
+            self._stores.integrations.set_keys_until(self._integration.id, self._keys.look(), at=self._clock.now())
+        return position
+
+    def fetch(self, position: Position) -> tuple[Page, datetime]:
+        """The page at a position, and when it was asked for.
+
+        Raises:
+            SourceError: the source did not give it.
+        """
+        asked_at = self._clock.now()
+        return self._source.read(position), asked_at
+
+    def write(self, page: RowsToWrite) -> None:
+        """Writes rows and moves the checkpoint.
+
+        Raises:
+            SuspiciousRows: too many rows failed so far; these are not written.
+            LeaseLost: another attempt has taken the run over.
+            StoreUnavailable: MongoDB is away.
+        """
+        if self._writer is None:
+            raise RuntimeError("prepare() comes first")
+        if self._writes_leads:
+            self._keys.look()
+        self._writer.write(page)
+
+    def complete(self) -> None:
+        """Ends the run; the next incremental one reads from where this one began.
+
+        Raises:
+            LeaseLost: another attempt has taken the run over.
+            StoreUnavailable: MongoDB is away.
+        """
+        now = self._clock.now()
+        if self._writes_leads:
+            self._stores.integrations.complete_sync(self._integration.id, read_until=self._run.started_at, at=now)
+        if not self._stores.runs.finish(self._run, RunStatus.COMPLETED, at=now):
+            raise LeaseLost
+
+    @property
+    def _writes_leads(self) -> bool:
+        return self._run.mode is not SyncMode.DRY_RUN
+
+    def _since(self) -> datetime | None:
+        read_until = self._integration.read_until
+        if self._run.mode is not SyncMode.INCREMENTAL or read_until is None:
+            return None
+        return read_until - self._overlap
+
+    @property
+    def _overlap(self) -> timedelta:
+        seconds = self._integration.settings.overlap_seconds
+        return self._source.overlap if seconds is None else timedelta(seconds=seconds)
+
+    def _plan_rules(self) -> PlanRules:
+        read_until = self._integration.read_until
+        return PlanRules(
+            integration_id=self._integration.id,
+            provider=self._integration.provider,
+            match_by=self._integration.settings.match_by,
+            region=self._region,
+            source_read_at=read_until - self._overlap if read_until else None,
+        )
+
+    def _first_rows(self, position: Position, mapper: RowMapper) -> FirstRows | None:
+        if self._source.has_unique_ids:
+            return None
+        first_rows = FirstRows()
+        if self._run.checkpoint.position is not None:
+            first_rows.add_all(self._source.rows_before(position), mapper)
+        return first_rows

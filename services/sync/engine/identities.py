@@ -1,0 +1,37 @@
+"""Which rows of a run are the first with their identity, for sources where an identity may occur twice."""
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+
+from services.sync.rules.mapping import RowMapper
+from services.sync.rules.rows import MappedRow, SourceRow
+
+
+class FirstRows:
+    """Remembers the identities of a run's rows, in some eighty bytes each."""
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+
+    def is_first(self, external_id: str) -> bool:
+        """Whether this identity has not been asked about before."""
+        mark = int.from_bytes(blake2b(external_id.encode(), digest_size=8).digest())
+        if mark in self._seen:
+            return False
+        self._seen.add(mark)
+        return True
+
+    def add_all(self, portions: Iterable[Sequence[SourceRow]], mapper: RowMapper) -> None:
+        """Remembers rows that an earlier attempt has written."""
+        for rows in portions:
+            for row in rows:
+                if external_id := identity_of(row, mapper):
+                    self.is_first(external_id)
+
+
+def identity_of(row: SourceRow, mapper: RowMapper) -> str:
+    """The row's identity: its own, else its handle; empty where it has neither."""
+    if row.external_id:
+        return row.external_id
+    mapped = mapper.map_row(row, fingerprint=0)
+    return mapped.external_id if isinstance(mapped, MappedRow) else ""

@@ -1,0 +1,277 @@
+"""Writes pages: a page's leads, its problems and the checkpoint behind it are one transaction.
+
+So a page is either done or has never been: a crash at any moment repeats nothing that was written, the counts are
+exact, and an edit by a person or another sync between reading a lead and writing it makes the page start over on what
+is there by then.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pymongo import UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+
+from libs.common.clock import Clock
+from libs.common.errors import LeaseLost, TucoError
+from libs.common.jobs.integration_sync import SyncMode
+from libs.common.stores.collections import LEADS
+from libs.common.stores.mongo import Document
+from libs.common.stores.sync_runs import MOST_SAMPLES, Checkpoint, Counts, StoredProblem, SyncRun, SyncRunStore
+from services.sync.engine.identities import FirstRows
+from services.sync.engine.lead_documents import PROJECTION, changed_fields, lead_of, new_document
+from services.sync.engine.match_keys import key_update
+from services.sync.engine.transactions import in_transaction
+from services.sync.rules.leads import Lead
+from services.sync.rules.mapping import RowMapper
+from services.sync.rules.planning import KnownLeads, PagePlan, Planner, PlanRules
+from services.sync.rules.rows import MappedRow, Reason, RowProblem, SourceRow
+from services.sync.rules.suspicion import is_suspicious
+from services.sync.sources.contract import Position
+
+
+class SuspiciousRows(TucoError):
+    """Too many rows failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsToWrite:
+    """Rows that are written together.
+
+    Args:
+        rows: in the source's order.
+        behind: the source's position behind them; ``None`` where they are the last.
+        read_at: when the first of them were asked for.
+        pages: how many of the source's pages they are.
+    """
+
+    rows: Sequence[SourceRow]
+    behind: Position | None
+    read_at: datetime
+    pages: int = 1
+
+
+class PageWriter:
+    """Writes the pages of one run, one after the other.
+
+    Args:
+        database: where leads are.
+        runs: where runs are.
+        run: as this attempt took it over.
+        rules: how rows find their leads.
+        mapper: maps rows.
+        first_rows: knows repeated rows; ``None`` where the source has none.
+        suspicious_share: the share of failed rows above which nothing more is written.
+        clock: tells the time.
+    """
+
+    def __init__(
+        self,
+        database: Database[Document],
+        runs: SyncRunStore,
+        run: SyncRun,
+        *,
+        rules: PlanRules,
+        mapper: RowMapper,
+        first_rows: FirstRows | None,
+        suspicious_share: float,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._leads = database[LEADS]
+        self._runs = runs
+        self._run = run
+        self._rules = rules
+        self._mapper = mapper
+        self._first_rows = first_rows
+        self._suspicious_share = suspicious_share
+        self._clock = clock
+        self._writes_leads = run.mode is not SyncMode.DRY_RUN
+        self.counts = run.counts
+        self.checkpoint = run.checkpoint
+
+    def write(self, page: RowsToWrite) -> None:
+        """Writes a page; ``counts`` and ``checkpoint`` then include it.
+
+        Raises:
+            SuspiciousRows: too many rows failed so far; the page is not written.
+            LeaseLost: another attempt has taken the run over.
+            StoreUnavailable: MongoDB is away.
+        """
+        work = _PageWork(self._mapper, page.rows, self._first_rows)
+        self.counts, self.checkpoint = in_transaction(self._database, lambda session: self._write(page, work, session))
+
+    def _write(self, page: RowsToWrite, work: "_PageWork", session: ClientSession) -> tuple[Counts, Checkpoint]:
+        now = self._clock.now()
+        linked = self._find((self._rules.row_key(row_id) for row_id in work.external_ids), session)
+        known = KnownLeads(linked)
+        rows, unchanged = work.changed_rows(known, self._rules)
+        wanted = {key for row in rows for key in self._rules.keys_of(row)}
+        for lead in self._find((key for key in wanted if known.holder(key) is None), session):
+            if lead not in known:
+                known.put(lead)
+        plan = Planner(self._rules, known, read_at=page.read_at).plan(rows, work.removed)
+        problems = [*work.problems, *plan.problems]
+        counts = self.counts + Counts(
+            fetched=len(page.rows),
+            created=plan.created,
+            updated=plan.updated,
+            unchanged=plan.unchanged + unchanged,
+            skipped=plan.skipped + work.repeated,
+            failed=work.failed,
+        )
+        if is_suspicious(counts, share=self._suspicious_share):
+            raise SuspiciousRows(_in_words(counts, problems))
+        if self._writes_leads:
+            self._write_leads(plan, now, session)
+        checkpoint = Checkpoint(
+            position=page.behind,
+            pages=self.checkpoint.pages + page.pages,
+            problems=self.checkpoint.problems + len(problems),
+            done=page.behind is None,
+        )
+        moved = self._runs.advance(
+            self._run,
+            counts=counts,
+            checkpoint=checkpoint,
+            problems=[_stored(problem) for problem in problems],
+            samples=() if self._writes_leads else list(_samples(plan)),
+            at=now,
+            session=session,
+        )
+        if not moved:
+            raise LeaseLost
+        return counts, checkpoint
+
+    def _find(self, keys: Iterable[str], session: ClientSession) -> list[Lead]:
+        wanted = list(keys)
+        if not wanted:
+            return []
+        found = self._leads.find(
+            {"workspaceId": self._run.workspace_id, "matchKeys": {"$in": wanted}},
+            dict(PROJECTION),
+            session=session,
+            batch_size=len(wanted) + 1,
+        )
+        return [lead_of(document) for document in found]
+
+    def _write_leads(self, plan: PagePlan, now: datetime, session: ClientSession) -> None:
+        # First the keys that are given up: another lead of the page may take them.
+        released = [
+            key_update(change.before.id, change.before.keys & change.after.keys)
+            for change in plan.changed
+            if change.before.keys - change.after.keys
+        ]
+        if released:
+            self._leads.bulk_write(released, session=session)
+        if plan.made:
+            workspace_id = self._run.workspace_id
+            documents = [new_document(lead, workspace_id=workspace_id, at=now) for lead in plan.made]
+            self._leads.insert_many(documents, ordered=False, session=session)
+        if plan.changed:
+            updates = [
+                UpdateOne({"_id": change.before.id}, {"$set": changed_fields(change, at=now)})
+                for change in plan.changed
+            ]
+            self._leads.bulk_write(updates, ordered=False, session=session)
+
+
+class _PageWork:
+    """What can be said of a page's rows without the leads, kept while a transaction is tried again.
+
+    Args:
+        mapper: maps rows.
+        rows: the page.
+        first_rows: knows repeated rows; ``None`` where the source has none.
+    """
+
+    def __init__(self, mapper: RowMapper, rows: Sequence[SourceRow], first_rows: FirstRows | None) -> None:
+        self._mapper = mapper
+        self._mapped: dict[int, MappedRow | tuple[RowProblem, ...]] = {}
+        self._present: list[tuple[int, SourceRow, int]] = []
+        self.removed: list[SourceRow] = []
+        self.external_ids: list[str] = []
+        self.problems: list[RowProblem] = []
+        self.failed = 0
+        self.repeated = 0
+        self._repeats: list[RowProblem] = []
+        for place, row in enumerate(rows):
+            if row.removed:
+                self.removed.append(row)
+                self.external_ids.append(row.external_id)
+            else:
+                self._add(place, row, first_rows)
+
+    def changed_rows(self, known: KnownLeads, rules: PlanRules) -> tuple[list[MappedRow], int]:
+        """The rows that are not just as they were when they were last taken, mapped; and how many are.
+
+        ``failed`` and ``problems`` then are those of the page.
+        """
+        rows: list[MappedRow] = []
+        unchanged = 0
+        self.failed = 0
+        self.problems = list(self._repeats)
+        for place, row, fingerprint in self._present:
+            external_id = self._external_id(place, row)
+            lead = known.holder(rules.row_key(external_id)) if external_id else None
+            link = lead.link_of(rules.integration_id, external_id) if lead else None
+            if link and link.fingerprint == fingerprint and link.removed_at is None:
+                unchanged += 1
+                continue
+            mapped = self._map(place, row, fingerprint)
+            if isinstance(mapped, MappedRow):
+                rows.append(mapped)
+            else:
+                self.failed += 1
+                self.problems.extend(mapped)
+        return rows, unchanged
+
+    def _add(self, place: int, row: SourceRow, first_rows: FirstRows | None) -> None:
+        fingerprint = self._mapper.fingerprint(row)
+        if not row.external_id:
+            self._map(place, row, fingerprint)
+        external_id = self._external_id(place, row)
+        if external_id and first_rows is not None and not first_rows.is_first(external_id):
+            self.repeated += 1
+            self._repeats.append(
+                RowProblem(place=row.place, field="externalId", value=external_id, reason=Reason.REPEATED, fatal=True)
+            )
+            return
+        self._present.append((place, row, fingerprint))
+        if external_id:
+            self.external_ids.append(external_id)
+
+    def _external_id(self, place: int, row: SourceRow) -> str:
+        if row.external_id:
+            return row.external_id
+        mapped = self._mapped[place]
+        return mapped.external_id if isinstance(mapped, MappedRow) else ""
+
+    def _map(self, place: int, row: SourceRow, fingerprint: int) -> MappedRow | tuple[RowProblem, ...]:
+        mapped = self._mapped.get(place)
+        if mapped is None:
+            mapped = self._mapped[place] = self._mapper.map_row(row, fingerprint=fingerprint)
+        return mapped
+
+
+def _stored(problem: RowProblem) -> StoredProblem:
+    return StoredProblem(
+        row=problem.place, field=problem.field, value=problem.value, reason=problem.reason, fatal=problem.fatal
+    )
+
+
+def _samples(plan: PagePlan) -> Iterable[Mapping[str, Any]]:
+    for lead in plan.made[:MOST_SAMPLES]:
+        yield {"row": lead.links[0].external_id, "does": "create", "after": dict(lead.values)}
+    for change in plan.changed[:MOST_SAMPLES]:
+        before, after = dict(change.before.values), dict(change.after.values)
+        if before != after:
+            yield {"leadId": change.before.id, "does": "update", "before": before, "after": after}
+
+
+def _in_words(counts: Counts, problems: Sequence[RowProblem]) -> str:
+    failed = [problem for problem in problems if problem.fatal and problem.reason != Reason.REPEATED]
+    example = f"; for example row {failed[0].place}: {failed[0].reason} ({failed[0].value!r})" if failed else ""
+    return f"{counts.failed} of {counts.fetched} rows failed, so the field map looks wrong{example}"
