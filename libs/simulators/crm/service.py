@@ -13,7 +13,8 @@ Everything else is the same for all, in process and over HTTP:
 - `POST /__simulator/tokens/expire`, `/revoke`: `expire_tokens()`, `revoke_refresh_token()`.
 
 Faults are those of `libs.simulators.faults.NetworkFault` and of `ProviderFault`. `Fault.endpoint` is the name that the
-provider gives a call, `Fault.key` the page that it asks for, and `Fault.seconds` also goes into `Retry-After`.
+provider gives a call, `Fault.key` the page that it asks for, and `Fault.seconds`, where a fault is answered at once,
+what `Retry-After` says.
 """
 
 import asyncio

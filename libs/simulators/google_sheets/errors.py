@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
+from libs.simulators.crm.headers import retry_after
+
 JSON: Final = "application/json; charset=UTF-8"
 
 Body = Mapping[str, Any]
@@ -81,8 +83,8 @@ def invalid_argument(message: str) -> GoogleError:
     return _api(400, "INVALID_ARGUMENT", message)
 
 
-def exhausted(*, per_user: bool, limit: int, retry_after: float | None = None) -> GoogleError:
-    """429: over the reads of a minute, per user and project or per project."""
+def exhausted(*, per_user: bool, limit: int, wait: float | None = None) -> GoogleError:
+    """429: over the reads of a minute, per user and project or per project; `wait` is the seconds to say."""
     whose = " per user" if per_user else ""
     return _api(
         429,
@@ -113,7 +115,7 @@ def exhausted(*, per_user: bool, limit: int, retry_after: float | None = None) -
                 ],
             },
         ],
-        {} if retry_after is None else {"Retry-After": f"{retry_after:g}"},
+        retry_after(wait),
     )
 
 
@@ -122,9 +124,9 @@ def internal() -> GoogleError:
     return _api(500, "INTERNAL", "Internal error encountered.")
 
 
-def unavailable() -> GoogleError:
-    """503: try again later."""
-    return _api(503, "UNAVAILABLE", "The service is currently unavailable.")
+def unavailable(wait: float | None = None) -> GoogleError:
+    """503: try again later; `wait` is the seconds to say."""
+    return _api(503, "UNAVAILABLE", "The service is currently unavailable.", headers=retry_after(wait))
 
 
 def oauth(error: str, description: str, status: int = 400) -> GoogleError:

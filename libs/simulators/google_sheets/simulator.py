@@ -182,9 +182,9 @@ class GoogleSheetsSimulator(CrmSimulator):
         wait = fault.seconds or None
         match fault.fault:
             case ProviderFault.RATE_LIMITED:
-                error = errors.exhausted(per_user=True, limit=60, retry_after=wait)
+                error = errors.exhausted(per_user=True, limit=60, wait=wait)
             case ProviderFault.DAILY_LIMIT:
-                error = errors.exhausted(per_user=False, limit=300, retry_after=wait)
+                error = errors.exhausted(per_user=False, limit=300, wait=wait)
             case ProviderFault.UNAUTHORIZED | ProviderFault.EXPIRED_TOKEN:
                 error = errors.unauthenticated()
             case ProviderFault.FORBIDDEN:
@@ -192,8 +192,7 @@ class GoogleSheetsSimulator(CrmSimulator):
             case ProviderFault.NOT_FOUND:
                 error = errors.not_found()
             case ProviderFault.UNAVAILABLE:
-                error = errors.unavailable()
-                error.headers |= {} if wait is None else {"Retry-After": f"{wait:g}"}
+                error = errors.unavailable(wait)
             case _:
                 error = errors.internal()
         return _refusal(error)

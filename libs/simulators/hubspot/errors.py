@@ -16,6 +16,8 @@ from uuid import uuid4
 
 import msgspec
 
+from libs.simulators.crm.headers import retry_after
+
 JSON: Final = "application/json;charset=utf-8"
 
 _AUTH_HELP: Final = (
@@ -92,14 +94,14 @@ def missing_scopes(scopes: Sequence[str] = ("crm.objects.contacts.read",)) -> Hu
     )
 
 
-def rate_limited(policy: str, retry_after: float | None = None) -> HubSpotError:
-    """429: over a limit; `policy` is `SECONDLY`, `TEN_SECONDLY_ROLLING` or `DAILY`, `retry_after` in seconds."""
+def rate_limited(policy: str, wait: float | None = None) -> HubSpotError:
+    """429: over a limit; `policy` is `SECONDLY`, `TEN_SECONDLY_ROLLING` or `DAILY`, `wait` the seconds to say."""
     return HubSpotError(
         429,
         f"You have reached your {policy.lower()} limit.",
         "RATE_LIMITS",
         extra={"errorType": "RATE_LIMIT", "policyName": policy},
-        headers={} if retry_after is None else {"Retry-After": f"{retry_after:g}"},
+        headers=retry_after(wait),
     )
 
 
@@ -116,9 +118,10 @@ def not_found(message: str = "resource not found") -> HubSpotError:
     return HubSpotError(404, message, "OBJECT_NOT_FOUND")
 
 
-def internal(status: int = 500) -> HubSpotError:
-    """A fault on HubSpot's side."""
-    return HubSpotError(status, "internal error", "INTERNAL_ERROR" if status == 500 else None)
+def internal(status: int = 500, wait: float | None = None) -> HubSpotError:
+    """A fault on HubSpot's side; `wait` is the seconds to say."""
+    category = "INTERNAL_ERROR" if status == 500 else None
+    return HubSpotError(status, "internal error", category, headers=retry_after(wait))
 
 
 def bad_refresh_token() -> HubSpotError:

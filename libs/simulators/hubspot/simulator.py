@@ -178,8 +178,7 @@ class HubSpotSimulator(CrmSimulator):
             case ProviderFault.NOT_FOUND:
                 error = errors.not_found()
             case ProviderFault.UNAVAILABLE:
-                error = errors.internal(503)
-                error.headers |= {} if wait is None else {"Retry-After": f"{wait:g}"}
+                error = errors.internal(503, wait)
             case _:
                 error = errors.internal()
         return _refusal(error)
@@ -221,7 +220,7 @@ class HubSpotSimulator(CrmSimulator):
                 continue
             wait = window.wait_s()
             if wait:
-                raise errors.rate_limited(policy, max(round(wait, 3), 0.001) if self.limits.says_when else None)
+                raise errors.rate_limited(policy, wait if self.limits.says_when else None)
 
     def _listed(self, asked: Asked) -> Answer:
         limit = _number(asked.parameter("limit"), "limit", _DEFAULT_PAGE)

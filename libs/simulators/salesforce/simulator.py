@@ -41,6 +41,7 @@ from typing import Final
 import msgspec
 
 from libs.simulators.crm.conditions import select
+from libs.simulators.crm.headers import retry_after
 from libs.simulators.crm.ordering import Selection
 from libs.simulators.crm.people import People, Shape
 from libs.simulators.crm.service import Answer, Asked, CrmSimulator, ProviderFault
@@ -206,10 +207,7 @@ class SalesforceSimulator(CrmSimulator):
             ProviderFault.NOT_FOUND: errors.not_found,
             ProviderFault.UNAVAILABLE: errors.unavailable,
         }.get(ProviderFault(fault.fault), errors.internal)()
-        refusal = self._refusal(error)
-        if fault.seconds:
-            return msgspec.structs.replace(refusal, headers={"Retry-After": f"{fault.seconds:g}"})
-        return refusal
+        return msgspec.structs.replace(self._refusal(error), headers=retry_after(fault.seconds))
 
     def _stamp(self, at: datetime | None) -> int:
         """Return a time in whole seconds, as Salesforce stores it."""

@@ -109,8 +109,10 @@ def test_names_and_phones_are_as_varied_as_in_a_real_crm() -> None:
     assert any((person.email or "").isupper() for person in rows)
 
 
-def test_a_later_revision_changes_the_last_name_and_no_handle() -> None:
+def test_a_later_revision_changes_name_title_and_score_and_no_handle() -> None:
     people = People(1, TIDY)
     before, after = people.person(5), people.person(5, revision=1)
     assert before.last_name != after.last_name
+    assert before.job_title != after.job_title
+    assert before.score != after.score
     assert (before.mailbox, before.e164, before.first_name) == (after.mailbox, after.e164, after.first_name)
