@@ -42,7 +42,7 @@ class EngineOptions:
     Args:
         default_region: ISO 3166-1 alpha-2; where phone numbers are read if the integration does not say.
         rows_per_write: rows of a transaction at most, unless a single page of the source has more.
-        pages_ahead: pages that are fetched before they can be written.
+        rows_ahead: no further page is fetched while so many rows wait to be written.
         look_interval: how often the leads that people wrote meanwhile are looked at.
         shift: for how long an attempt works before it gives the worker to another run.
         longest_wait: for how long it waits in place for the source to prepare something.
@@ -50,7 +50,7 @@ class EngineOptions:
 
     default_region: str
     rows_per_write: int = 1_000
-    pages_ahead: int = 10
+    rows_ahead: int = 2_000
     look_interval: timedelta = timedelta(seconds=1)
     shift: timedelta = timedelta(minutes=10)
     longest_wait: timedelta = timedelta(seconds=5)

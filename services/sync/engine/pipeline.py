@@ -1,6 +1,7 @@
 """Fetching and writing side by side: while rows are written, the next pages are fetched, up to a bound."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class Portion:
 
 
 async def portions(
-    fetch: Fetch, start: Position, *, pages_ahead: int, rows_per_write: int, longest_wait: timedelta
+    fetch: Fetch, start: Position, *, rows_ahead: int, rows_per_write: int, longest_wait: timedelta
 ) -> AsyncGenerator[Portion, None]:
     """The pages from a position on, several small ones as one portion where fetching is faster than writing.
 
@@ -37,26 +38,15 @@ async def portions(
     Args:
         fetch: fetches a page.
         start: the first page's position.
-        pages_ahead: pages that are fetched before they can be given out.
+        rows_ahead: no further page is fetched while so many rows wait to be given out.
         rows_per_write: rows of a portion at most, unless a single page has more.
         longest_wait: what is waited for the source in place.
     """
-    fetched: asyncio.Queue[Portion | Exception] = asyncio.Queue(maxsize=pages_ahead)
+    fetched = _Fetched(rows_ahead)
     fetching = asyncio.create_task(_fetch_all(fetch, start, fetched, longest_wait=longest_wait))
     try:
-        held: Portion | Exception | None = None
         while True:
-            first = held or await fetched.get()
-            held = None
-            if isinstance(first, Exception):
-                raise first
-            portion = first
-            while _may_grow(portion) and not fetched.empty():
-                following = fetched.get_nowait()
-                if isinstance(following, Exception) or not _fits(portion, following, rows_per_write):
-                    held = following
-                    break
-                portion = _joined(portion, following)
+            portion = await fetched.take(rows_per_write)
             yield portion
             if portion.rows.behind is None or portion.wait > longest_wait:
                 return
@@ -66,30 +56,69 @@ async def portions(
             await fetching
 
 
-async def _fetch_all(
-    fetch: Fetch, start: Position, fetched: "asyncio.Queue[Portion | Exception]", *, longest_wait: timedelta
-) -> None:
+class _Fetched:
+    """What was fetched and not yet given out.
+
+    Args:
+        rows_ahead: with so many rows it is full.
+    """
+
+    def __init__(self, rows_ahead: int) -> None:
+        self._rows_ahead = rows_ahead
+        self._waiting: deque[Portion] = deque()
+        self._rows = 0
+        self._error: Exception | None = None
+        self._changed = asyncio.Condition()
+
+    async def put(self, portion: Portion) -> None:
+        """Adds a page, then waits until there is room for another."""
+        async with self._changed:
+            self._waiting.append(portion)
+            self._rows += len(portion.rows.rows)
+            self._changed.notify_all()
+            await self._changed.wait_for(lambda: self._rows < self._rows_ahead)
+
+    async def fail(self, error: Exception) -> None:
+        """Says that nothing more comes, and why."""
+        async with self._changed:
+            self._error = error
+            self._changed.notify_all()
+
+    async def take(self, rows_at_most: int) -> Portion:
+        """Waits for a page; takes those behind it too, as far as they are there and fit.
+
+        Raises:
+            Exception: why nothing more comes, once everything before was taken.
+        """
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._waiting or self._error)
+            if not self._waiting and self._error:
+                raise self._error
+            portion = self._waiting.popleft()
+            while self._waiting and _fits(portion, self._waiting[0], rows_at_most):
+                portion = _joined(portion, self._waiting.popleft())
+            self._rows -= len(portion.rows.rows)
+            self._changed.notify_all()
+            return portion
+
+
+async def _fetch_all(fetch: Fetch, start: Position, fetched: _Fetched, *, longest_wait: timedelta) -> None:
     position: Position | None = start
     while position is not None:
         try:
             page, asked_at = await fetch(position)
         except Exception as error:  # noqa: BLE001 - it is raised again, behind the pages that came before it
-            await fetched.put(error)
+            await fetched.fail(error)
             return
-        rows = RowsToWrite(rows=page.rows, behind=page.next, read_at=asked_at)
-        await fetched.put(Portion(rows, page.wait))
+        await fetched.put(Portion(RowsToWrite(rows=page.rows, behind=page.next, read_at=asked_at), page.wait))
         if page.wait > longest_wait:
             return
         await asyncio.sleep(page.wait.total_seconds())
         position = page.next
 
 
-def _may_grow(portion: Portion) -> bool:
-    return portion.rows.behind is not None and not portion.wait
-
-
-def _fits(portion: Portion, following: Portion, rows_per_write: int) -> bool:
-    return len(portion.rows.rows) + len(following.rows.rows) <= rows_per_write
+def _fits(portion: Portion, following: Portion, rows_at_most: int) -> bool:
+    return not portion.wait and len(portion.rows.rows) + len(following.rows.rows) <= rows_at_most
 
 
 def _joined(portion: Portion, following: Portion) -> Portion:

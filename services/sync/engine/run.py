@@ -182,7 +182,7 @@ class SyncEngine:
             for_writing = portions(
                 lambda at: self._in_thread(partial(attempt.fetch, at)),
                 position,
-                pages_ahead=self._options.pages_ahead,
+                rows_ahead=self._options.rows_ahead,
                 rows_per_write=self._options.rows_per_write,
                 longest_wait=self._options.longest_wait,
             )

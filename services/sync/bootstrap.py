@@ -1,0 +1,76 @@
+"""What the sync worker is made of: the one place where its parts are made and joined."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
+import pymongo
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from libs.common.clock import SystemClock
+from libs.common.credentials import CredentialsVault
+from libs.common.ids import new_job_id
+from libs.common.jobs.integration_sync import INTEGRATION_SYNC
+from libs.common.settings import Settings
+from libs.common.stores.integrations import IntegrationStore
+from libs.common.stores.mongo import Document, connect_mongo
+from libs.common.stores.sync_runs import SyncRunStore
+from libs.common.worker.bootstrap import broker_for
+from libs.common.worker.process import WorkerProcess
+from services.sync.actors import declare
+from services.sync.engine.attempt import EngineOptions, Stores
+from services.sync.engine.run import SyncEngine
+from services.sync.engine.threads import DaemonThreads
+from services.sync.sources.factory import SourceFactory
+
+SERVICE = "sync"
+REQUIRED = ("REDIS_URL", "MONGODB_URI", "CREDENTIALS_KEY")
+QUEUES = (INTEGRATION_SYNC.queue,)
+"""The queues that this service serves, each by its own processes."""
+
+_PING_S = 2.0
+
+
+def build_engine(settings: Settings, database: Database[Document], threads: Executor) -> SyncEngine:
+    """The engine on real stores and CRMs; nothing is contacted until a job runs.
+
+    Raises:
+        SettingsError: CREDENTIALS_KEY is missing or malformed.
+    """
+    clock = SystemClock()
+    integrations = IntegrationStore(database, CredentialsVault(settings.credentials_key))
+    return SyncEngine(
+        Stores(database=database, integrations=integrations, runs=SyncRunStore(database)),
+        SourceFactory(integrations, clock=clock),
+        options=EngineOptions(default_region=settings.default_region),
+        clock=clock,
+        threads=threads,
+        new_owner=new_job_id,
+    )
+
+
+def build_worker(settings: Settings, queue: str) -> WorkerProcess:
+    """The worker of one of the service's queues.
+
+    Raises:
+        SettingsError: a setting is wrong.
+    """
+    database = connect_mongo(settings, service=SERVICE)
+    broker = broker_for(settings, database, service=SERVICE)
+    declare(build_engine(settings, database, DaemonThreads()), broker)
+    return WorkerProcess(
+        service=SERVICE,
+        settings=settings,
+        broker=broker,
+        queues=[queue],
+        missing=lambda: _missing(database),
+    )
+
+
+def _missing(database: Database[Document]) -> Sequence[str]:
+    try:
+        with pymongo.timeout(_PING_S):
+            database.command("ping")
+    except PyMongoError:
+        return ["mongodb"]
+    return []
