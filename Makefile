@@ -23,10 +23,10 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $(STAMP)
 
 demo: $(STAMP) ## Run the main job on embedded servers, with a worker killed in the middle
-	@$(BIN)/tuco-jobs demo
+	@$(BIN)/tuco-jobs demo $(ARGS)
 
 dev: $(STAMP) ## Run the whole system on this machine until Ctrl-C
-	@$(BIN)/tuco-jobs dev
+	@$(BIN)/tuco-jobs dev $(ARGS)
 
 test: $(STAMP) ## Run all tests
 	@$(BIN)/python -m pytest $(ARGS)

@@ -131,7 +131,10 @@ class Stack:
             self._check_port()
             self._start_stores()
             if self._plan.simulators:
-                self._tell("starting simulated BlueBubbles servers")
+                wanted = self._plan.simulators
+                self._tell(
+                    f"starting {wanted.lines} simulated BlueBubbles servers that answer in {wanted.latency_ms:g} ms"
+                )
                 spec = simulator_spec(self._plan.simulators, self._given)
                 self._simulator_process = self._supervisor.start(spec)
                 self.simulator = await_simulator(self._simulator_process)
@@ -227,8 +230,8 @@ class Stack:
 
     def _start_services(self) -> None:
         chosen = [service for service in self._plan.services if service.exists]
-        self._tell("starting " + ", ".join(service.name for service in chosen))
         placed = [(service, name, self._port_for(service)) for service in chosen for name in self._names(service)]
+        self._tell("starting " + ", ".join(name for _service, name, _port in placed))
         self.environ["PORT"] = str(self._plan.port)
         for service, _name, port in reversed(placed):
             if service.address_setting:

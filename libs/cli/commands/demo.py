@@ -111,7 +111,7 @@ def _view(outcome: Outcome) -> RenderableType:
         leads.add_row(name, f"{number:,}", f"{100 * number / total:.1f} %")
     leads.add_row("all", f"{total:,}", "", style="bold")
     figures = _grid("left", "right", "left")
-    in_hand = f"the killed worker had {outcome.crash.leads} leads in hand"
+    in_hand = f"what the killed worker had asked of the {outcome.crash.leads} leads in hand, and could not store"
     for name, value, note in (
         (
             "seconds",
@@ -121,7 +121,7 @@ def _view(outcome: Outcome) -> RenderableType:
         ("leads per second", f"{total / outcome.seconds:,.0f}", ""),
         ("distinct handles", f"{outcome.distinct:,}", ""),
         ("provider calls", f"{outcome.calls:,}", "by the provider's own count"),
-        ("calls for the kill", f"{outcome.repeats:,}", in_hand),
+        ("asked again", f"{outcome.repeats:,}", in_hand),
         ("other repeats", f"{outcome.other_repeats:,}", ""),
     ):
         figures.add_row(name, value, note)
