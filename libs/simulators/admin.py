@@ -30,6 +30,19 @@ from libs.simulators.faults import Fault, FaultPlan
 SHOWN_CALLS = 1_000
 
 
+class Duration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of calls that take a time: in seconds."""
+
+    seconds: float = 0.0
+
+
+class Inbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"sender": "from"}):
+    """The body of calls that let a message arrive."""
+
+    sender: str
+    text: str
+
+
 class Administered(Protocol):
     """What the shared admin routes need of a simulator."""
 

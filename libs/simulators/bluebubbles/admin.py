@@ -18,22 +18,13 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
-from libs.simulators.admin import add_shared_routes
+from libs.simulators.admin import Duration, Inbound, add_shared_routes
 from libs.simulators.admin_deliveries import add_delivery_routes
 from libs.simulators.answers import encoded_answer
 from libs.simulators.bluebubbles.line import Line
 
 if TYPE_CHECKING:
     from libs.simulators.bluebubbles.simulator import BlueBubblesSimulator
-
-
-class _Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    seconds: float = 0.0
-
-
-class _Inbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"sender": "from"}):
-    sender: str
-    text: str
 
 
 class _Conversation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,7 +62,7 @@ class _AdminRoutes:
 
     async def take_down(self, request: web.Request) -> web.Response:
         line = self._simulator.line(request.match_info["line"])
-        outage = msgspec.json.decode(await request.read() or b"{}", type=_Outage)
+        outage = msgspec.json.decode(await request.read() or b"{}", type=Duration)
         await self._simulator.outages.take_down(line.endpoint, seconds=outage.seconds)
         return encoded_answer(_shown(line))
 
@@ -81,7 +72,7 @@ class _AdminRoutes:
         return encoded_answer(_shown(line))
 
     async def receive(self, request: web.Request) -> web.Response:
-        inbound = msgspec.json.decode(await request.read(), type=_Inbound)
+        inbound = msgspec.json.decode(await request.read(), type=Inbound)
         line = request.match_info["line"]
         guid = await self._simulator.take_in(line, sender=inbound.sender, text=inbound.text)
         return encoded_answer({"guid": guid}, 201)

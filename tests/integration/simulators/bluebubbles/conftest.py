@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from libs.simulators.bluebubbles import BlueBubblesSimulator, running_bluebubbles
-from tests.integration.simulators.bluebubbles.line_client import Hook, LineClient, hook
+from tests.integration.simulators.bluebubbles.line_client import LineClient
+from tests.integration.simulators.webhook_receiver import Hook, hook
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from libs.simulators.bluebubbles import BlueBubblesSimulator
-from tests.integration.simulators.bluebubbles.line_client import Hook, LineClient, wait_for
+from tests.integration.simulators.bluebubbles.line_client import LineClient
+from tests.integration.simulators.webhook_receiver import Hook, wait_for
 
 ADA = "+15550000001"
 

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from libs.simulators.bluebubbles import BlueBubblesSimulator, running_bluebubbles
-from tests.integration.simulators.bluebubbles.line_client import LineClient, wait_for
+from tests.integration.simulators.bluebubbles.line_client import LineClient
+from tests.integration.simulators.webhook_receiver import wait_for
 
 ADA = "+15550000001"
 CHAT = f"iMessage;-;{ADA}"

@@ -5,7 +5,8 @@ import concurrent.futures
 import pytest
 
 from libs.simulators.bluebubbles import BlueBubblesSimulator
-from tests.integration.simulators.bluebubbles.line_client import LineClient, wait_for
+from tests.integration.simulators.bluebubbles.line_client import LineClient
+from tests.integration.simulators.webhook_receiver import wait_for
 
 ADA = "+15550000001"
 

@@ -1,0 +1,1 @@
+"""The Sendblue simulator, called as any client would call the real service."""
