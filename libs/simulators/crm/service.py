@@ -29,7 +29,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from aiohttp import web
 
-from libs.simulators.answers import CutResponse, after_work, encoded_answer, instead_of_work, status_of
+from libs.simulators.answers import after_work, encoded_answer, instead_of_work, status_of
 from libs.simulators.calls import Call, CallLog
 from libs.simulators.crm import instants
 from libs.simulators.crm.table import Table
@@ -274,8 +274,6 @@ class CrmSimulator(Simulator):
     async def _respond(self, request: web.BaseRequest, asked: Asked, wish: Fault | None) -> web.StreamResponse:
         if wish is None:
             return self._sent(self.answer(asked))
-        if wish.fault == NetworkFault.HANG:
-            return await _hang(request)
         broken = await instead_of_work(request, wish)
         if broken is not None:
             return broken
@@ -351,10 +349,3 @@ class CrmSimulator(Simulator):
             case _:
                 table.restore(indexes, at)
         return {"rows": len(table)}
-
-
-async def _hang(request: web.BaseRequest) -> CutResponse:
-    """Answer nothing until the caller leaves or the server closes, so that neither waits for this call to end."""
-    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110 - has no event
-        await asyncio.sleep(0.02)
-    return CutResponse()
