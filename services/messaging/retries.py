@@ -12,6 +12,7 @@ MAX_ATTEMPTS = 8
 
 _FIRST = timedelta(seconds=2)
 _LONGEST = timedelta(minutes=10)
+_DOUBLINGS = 16
 _LINE_FAULT = timedelta(seconds=30)
 
 Random = Callable[[], float]
@@ -54,12 +55,12 @@ def decide_after_refusal(refused: Refused, *, attempts: int, now: datetime, rand
         return TryAgain(at=now + _pause(refused, _LINE_FAULT * (1 + random())), reason=Reason.LINE_FAULT)
     if refused.lasting:
         return GiveUp(reason=Reason.PROVIDER_REFUSED)
-    if refused.retry_after is not None:
-        return TryAgain(at=now + _pause(refused, _FIRST * random()), reason=Reason.PROVIDER_BUSY)
+    backoff = min(_LONGEST, _FIRST * 2 ** min(attempts - 1, _DOUBLINGS)) * random()
+    if refused.busy:
+        return TryAgain(at=now + _pause(refused, backoff), reason=Reason.PROVIDER_BUSY)
     if attempts >= MAX_ATTEMPTS:
         return GiveUp(reason=Reason.GAVE_UP)
-    longest = min(_LONGEST, _FIRST * 2 ** (attempts - 1))
-    return TryAgain(at=now + longest * random(), reason=Reason.PROVIDER_REFUSED)
+    return TryAgain(at=now + backoff, reason=Reason.PROVIDER_REFUSED)
 
 
 def _pause(refused: Refused, least: timedelta) -> timedelta:

@@ -44,12 +44,14 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
         reason: what the provider, or the connection to it, said; free of secrets and of the message's text.
         lasting: the same message will be refused again, whatever the time and the line.
         line_fault: the line is at fault, not the message: unreachable, signed out, its keys refused.
-        retry_after: the pause that the provider asks for.
+        busy: the provider asks for fewer or later calls.
+        retry_after: for how long, where it says so.
     """
 
     reason: str
     lasting: bool = False
     line_fault: bool = False
+    busy: bool = False
     retry_after: timedelta | None = None
 
 

@@ -27,8 +27,13 @@ def test_a_lines_fault_never_ends_a_message() -> None:
 
 
 def test_a_providers_request_for_patience_is_honoured_and_never_ends_a_message() -> None:
-    decision = decide(Refused(reason="429", retry_after=timedelta(minutes=7)), attempts=1_000, random=0)
+    decision = decide(Refused(reason="429", busy=True, retry_after=timedelta(minutes=7)), attempts=1_000, random=0)
     assert decision == TryAgain(at=NOW + timedelta(minutes=7), reason=Reason.PROVIDER_BUSY)
+
+
+def test_a_provider_that_does_not_say_for_how_long_is_left_alone_ever_longer() -> None:
+    pauses = [decide(Refused(reason="429", busy=True), attempts=n) for n in (1, 4, 1_000)]
+    assert [(p.at - NOW).total_seconds() for p in pauses if isinstance(p, TryAgain)] == [1, 8, 300]
 
 
 def test_other_refusals_are_retried_with_growing_pauses() -> None:
