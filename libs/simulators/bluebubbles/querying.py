@@ -41,7 +41,7 @@ async def query_messages(exchange: LineExchange) -> web.Response:
         return success([], message=f"No chat found with GUID: {guid}")
     found = _in_window(mailbox.messages(chat), _integer(body.get("after")), _integer(body.get("before")))
     found = _matching(exchange.line, found, where)
-    found.sort(key=lambda message: message.date_created, reverse=body.get("sort") != "ASC")
+    found.sort(key=lambda message: (message.date_created, message.rowid), reverse=body.get("sort") != "ASC")
     offset = _integer(body.get("offset")) or 0
     limit = _integer(body.get("limit")) or DEFAULT_LIMIT
     page = found[offset : offset + limit]

@@ -35,6 +35,19 @@ _TIMES: Mapping[str, Callable[[Message], dt.datetime | None]] = {
     "sent_at": lambda message: message.sent_at,
 }
 
+_FILTERS: Mapping[str, Callable[[Message], tuple[str, ...]]] = {
+    "number": lambda message: (message.contact, message.line_number),
+    "to_number": lambda message: (message.contact if message.is_outbound else message.line_number,),
+    "from_number": lambda message: (message.line_number if message.is_outbound else message.contact,),
+    "sendblue_number": lambda message: (message.line_number,),
+    "is_outbound": lambda message: ("true" if message.is_outbound else "false",),
+    "status": lambda message: (message.status,),
+    "service": lambda message: (message.service,),
+    "account_email": lambda message: (ACCOUNT_EMAIL,),  # noqa: ARG005 - one account, and so one answer
+    "message_type": lambda message: ("message",),  # noqa: ARG005 - groups are not simulated
+    "group_id": lambda message: ("",),  # noqa: ARG005 - groups are not simulated
+}
+
 
 async def evaluate_service(exchange: AccountExchange) -> web.Response:
     """``GET /api/evaluate-service``."""
@@ -80,9 +93,10 @@ async def list_messages(exchange: AccountExchange) -> web.Response:
         raise invalid("Invalid order_by or order_direction")
     limit = _integer(exchange, "limit", DEFAULT_LIMIT, least=1, greatest=GREATEST_LIMIT)
     offset = _integer(exchange, "offset", 0, least=0)
-    found = [message for message in _visible(account) if _matches(message, exchange)]
-    found = _in_windows(found, exchange)
-    found.sort(key=order, reverse=direction == "desc")
+    found = _in_windows(_filtered(_visible(account), exchange), exchange)
+    found.sort(key=order)
+    if direction == "desc":
+        found.reverse()
     page = found[offset : offset + limit]
     return encoded_answer(
         {
@@ -119,23 +133,12 @@ def _visible(account: Account) -> list[Message]:
     return [message for message in account.messages.all() if message.created_at <= since]
 
 
-def _matches(message: Message, exchange: AccountExchange) -> bool:
-    sender, recipient = message.contact, message.line_number
-    if message.is_outbound:
-        sender, recipient = recipient, sender
-    actual: dict[str, set[str]] = {
-        "account_email": {ACCOUNT_EMAIL},
-        "from_number": {sender},
-        "to_number": {recipient},
-        "number": {sender, recipient},
-        "sendblue_number": {message.line_number},
-        "is_outbound": {"true" if message.is_outbound else "false"},
-        "service": {message.service},
-        "status": {message.status},
-        "message_type": {"message"},
-        "group_id": {""},
-    }
-    return all(exchange.number(name) in values for name, values in actual.items() if name in exchange.params)
+def _filtered(messages: list[Message], exchange: AccountExchange) -> list[Message]:
+    for name, values_of in _FILTERS.items():
+        if name in exchange.params:
+            wanted = exchange.number(name)
+            messages = [message for message in messages if wanted in values_of(message)]
+    return messages
 
 
 def _in_windows(messages: list[Message], exchange: AccountExchange) -> list[Message]:

@@ -13,11 +13,12 @@ PATIENCE_S = 10.0
 
 
 class Hook:
-    """A receiver of webhooks: its address, and what arrived."""
+    """A receiver of webhooks: its address, what arrived, and the status that it answers with."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.received: list[dict[str, Any]] = []
+        self.answer = 204
         self.headers: list[dict[str, str]] = []
 
     def of(self, event: str) -> list[dict[str, Any]]:
@@ -34,7 +35,7 @@ def hook() -> Iterator[Hook]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.headers.append(dict(self.headers.items()))
             receiver.received.append(msgspec.json.decode(body))
-            self.send_response(204)
+            self.send_response(receiver.answer)
             self.end_headers()
 
         def log_message(self, *args: object) -> None:

@@ -117,6 +117,17 @@ def test_a_webhook_that_does_not_answer_is_tried_again(simulator: SendblueSimula
     wait_for(lambda: any(post.attempts == 3 for post in simulator.courier.posts()), "three attempts")
 
 
+def test_a_webhook_that_fails_is_tried_again_and_one_that_refuses_is_not(
+    simulator: SendblueSimulator, client: AccountClient, webhook: Hook
+) -> None:
+    client.post("account/webhooks", {"webhooks": [webhook.url], "type": "receive"})
+    for status, attempts in ((500, 3), (404, 1)):
+        webhook.answer = status
+        simulator.receive(1, sender=ADA, text="Hi")
+        wait_for(lambda: not simulator.courier.is_busy, "the end of all attempts")
+        assert (simulator.courier.posts()[-1].attempts, simulator.courier.posts()[-1].status) == (attempts, status)
+
+
 def test_an_inbound_stop_reaches_the_webhook_and_blocks_the_number(
     simulator: SendblueSimulator, client: AccountClient, webhook: Hook
 ) -> None:
