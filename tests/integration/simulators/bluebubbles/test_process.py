@@ -1,5 +1,6 @@
 """The simulator as a process of its own."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -70,10 +71,16 @@ def test_it_ends_with_the_parent_that_holds_its_input(started: list[Process]) ->
     assert process.popen.wait(PATIENCE_S) == 0
 
 
-def test_it_listens_on_the_ports_it_is_given(started: list[Process]) -> None:
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_it_listens_on_the_ports_it_is_given(started: list[Process]) -> None:
+    # Below the ports that the system gives away, so that nobody takes them meanwhile.
+    port = next(
+        port for port in range(21_000 + os.getpid() % 9_000, 32_000, 2) if _is_free(port) and _is_free(port + 1)
+    )
     process = Process("--port", str(port), "--lines", "1")
     started.append(process)
     described = process.described()
