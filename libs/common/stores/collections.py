@@ -57,6 +57,15 @@ ALL: tuple[Collection, ...] = (
                 unique=True,
                 partialFilterExpression={"matchKeys": {"$exists": True}},
             ),
+            # Whether a recipient has opted out: asked before every send, so only those who have are in these.
+            *(
+                IndexModel(
+                    [("workspaceId", ASCENDING), (kind, ASCENDING)],
+                    name=f"opted_out_by_{kind}",
+                    partialFilterExpression={"optedOutAt": {"$type": "date"}},
+                )
+                for kind in ("phone", "email")
+            ),
         ],
     ),
     Collection(LINES, [IndexModel([("workspaceId", ASCENDING), ("status", ASCENDING)], name="by_workspace")]),
