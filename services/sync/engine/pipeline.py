@@ -67,7 +67,7 @@ class _Fetched:
         self._rows_ahead = rows_ahead
         self._waiting: deque[Portion] = deque()
         self._rows = 0
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._changed = asyncio.Condition()
 
     async def put(self, portion: Portion) -> None:
@@ -78,7 +78,7 @@ class _Fetched:
             self._changed.notify_all()
             await self._changed.wait_for(lambda: self._rows < self._rows_ahead)
 
-    async def fail(self, error: Exception) -> None:
+    async def fail(self, error: BaseException) -> None:
         """Says that nothing more comes, and why."""
         async with self._changed:
             self._error = error
@@ -88,7 +88,7 @@ class _Fetched:
         """Waits for a page; takes those behind it too, as far as they are there and fit.
 
         Raises:
-            Exception: why nothing more comes, once everything before was taken.
+            BaseException: why nothing more comes, once everything before was taken.
         """
         async with self._changed:
             await self._changed.wait_for(lambda: self._waiting or self._error)
@@ -107,7 +107,9 @@ async def _fetch_all(fetch: Fetch, start: Position, fetched: _Fetched, *, longes
     while position is not None:
         try:
             page, asked_at = await fetch(position)
-        except Exception as error:  # noqa: BLE001 - it is raised again, behind the pages that came before it
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - it is raised again, behind the pages that came before it
             await fetched.fail(error)
             return
         await fetched.put(Portion(RowsToWrite(rows=page.rows, behind=page.next, read_at=asked_at), page.wait))
