@@ -26,27 +26,26 @@ class Service(StrEnum):
 
 _NORTH_AMERICA = frozenset({"US", "CA"})
 
-# NXX-NXX-XXXX, the form of every number of the North American Numbering Plan (https://www.nanpa.com/numbering).
-_NORTH_AMERICAN = re.compile(
-    r"(\+?1[-. ]?)?(?:\(([2-9][0-9]{2})\)|([2-9][0-9]{2}))[-. ]?([2-9][0-9]{2})[-. ]?([0-9]{4})"
-)
-_NORTH_AMERICAN_E164 = re.compile(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}")
+# Area codes of the North American Numbering Plan begin with 2 to 9 (https://www.nanpa.com/numbering). So do exchanges,
+# but numbers that people make up for examples, such as 555 123 4567, do not keep to that.
+_NORTH_AMERICAN = re.compile(r"(\+?1[-. ]?)?(?:\(([2-9][0-9]{2})\)|([2-9][0-9]{2}))[-. ]?([0-9]{3})[-. ]?([0-9]{4})")
+_NORTH_AMERICAN_E164 = re.compile(r"\+1[2-9][0-9]{9}")
 _E164 = re.compile(r"\+([1-9][0-9]{6,14})")
 
 _PLAIN_EMAIL = re.compile(
     r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+(?P<top>[a-z]{2,24})", re.ASCII
 )
 _PLAIN_EMAIL_LENGTH = 64
-"""Within it no part of an address can exceed what RFC 5321 and RFC 1035 allow."""
+"""Within it no part of an address can be longer than RFC 5321 and RFC 1035 allow."""
 _SPECIAL_TOPS = frozenset(domain.rsplit(".", 1)[-1] for domain in SPECIAL_DOMAINS)
 
 
 def normal_phone(text: str, *, region: str) -> str | None:
     """The phone number in E.164, without an extension; ``None`` where the text cannot be a phone number.
 
-    A number must have a length that its country uses, and in North America the plan's form. It need not be in a range
-    known to be assigned: new ranges are assigned before the library knows them, and asking about a number that does
-    not exist costs one call, while refusing one that does loses a person.
+    A number must have a length that its country uses, and in North America an area code that may exist. It need not be
+    in a range known to be assigned: ranges are assigned before the library knows them, and asking about a number that
+    does not exist costs one call, while refusing one that does loses a person.
 
     Args:
         text: as a person or a CRM wrote it.

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 import pymongo
 from pymongo.database import Database
@@ -74,8 +73,9 @@ def build_bulk_availability(settings: Settings, database: Database[Document]) ->
     offload = Offload(threads=2 * settings.worker_concurrency)
     store = LeadStore(database, clock)
     leads = OffloadedLeads(store, offload)
+    line_store = LineStore(database)
     lines = LinePool(
-        partial(offload.run, LineStore(database).active),
+        lambda workspace_id: offload.run(line_store.active, workspace_id),
         lambda line: checker_for(line, transport, vault),
         at_once=settings.availability_in_flight_per_line,
         default_rate=settings.availability_rate_per_line,

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from services.availability.line_pool import LinePool
 from services.availability.outbox import Leads, Outbox
-from services.availability.questions import KeepsPace, Questions
+from services.availability.pacing import KeepsPace
+from services.availability.questions import Questions
 from services.availability.request import CheckRules, Report, Request
 from services.availability.worklist import Worklist
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Any, Protocol
 
 from redis import Redis
 from redis.exceptions import NoScriptError
@@ -60,6 +60,18 @@ class Reserved:
     first_in_s: float
     interval_s: float
     back_in_s: float
+
+
+class KeepsPace(Protocol):
+    """Keeps the lines' rates."""
+
+    async def reserve(self, wanted: Sequence[Wanted], *, horizon_s: float) -> list[Reserved]:
+        """The moments reserved of each line, none further ahead than the horizon."""
+        ...
+
+    async def queue_up(self, wanted: Sequence[Wanted]) -> float:
+        """Seconds until the first of these lines should have room; nothing is reserved."""
+        ...
 
 
 def interval_of(rate: float) -> float:
@@ -173,7 +185,7 @@ class PacerForRequests:
         local: takes its place.
     """
 
-    def __init__(self, shared: Pacer, local: LocalPacer) -> None:
+    def __init__(self, shared: KeepsPace, local: LocalPacer) -> None:
         self._shared = shared
         self._local = local
 

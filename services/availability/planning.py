@@ -4,7 +4,6 @@ A plan made anew, after a crash or with Redis empty, gives the same chunks under
 leads alone, and chunks whose leads are all answered by then are left out.
 """
 
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -44,7 +43,7 @@ class Plan:
     workspace_id: str
     lead_ids: Sequence[str]
     found: int
-    chunks: Sequence[array[int]]
+    chunks: Sequence[Sequence[int]]
     counts: Counter[str] = field(default_factory=Counter)
 
     def jobs(self) -> Iterator[NewJob]:
@@ -115,8 +114,8 @@ def _lead_id(lead: LeadContact) -> ObjectId:
     return lead.lead_id
 
 
-def _open_chunks(splitter: Splitter, codes: bytearray) -> tuple[list[array[int]], Counter[str]]:
-    chunks: list[array[int]] = []
+def _open_chunks(splitter: Splitter, codes: bytearray) -> tuple[list[Sequence[int]], Counter[str]]:
+    chunks: list[Sequence[int]] = []
     answered: Counter[int] = Counter()
     for chunk in splitter.chunks():
         if any(codes[position] == _OPEN for position in chunk):

@@ -6,7 +6,6 @@ lines' rates have no moment for it soon.
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Protocol
 
 from libs.common.providers.errors import FaultReason, LineFault
 from services.availability.lanes import Inbox, NotAsked, Question, Result
@@ -14,25 +13,13 @@ from services.availability.line_choice import LineLoad, share_out
 from services.availability.line_pool import Desk
 from services.availability.outbox import Outbox
 from services.availability.outcomes import LINES_BUSY, NO_LINE
-from services.availability.pacing import Reserved, Wanted
+from services.availability.pacing import KeepsPace, Reserved, Wanted
 from services.availability.request import CheckRules, Report, Request
 from services.availability.worklist import Worklist
 
 _BETWEEN_LOOKS_S = 0.5
 _ENOUGH_RESULTS = 32
 _SOONEST_BACK_S = 0.2
-
-
-class KeepsPace(Protocol):
-    """Keeps the lines' rates; see :class:`services.availability.pacing.Pacer`."""
-
-    async def reserve(self, wanted: Sequence[Wanted], *, horizon_s: float) -> list[Reserved]:
-        """The moments reserved of each line."""
-        ...
-
-    async def queue_up(self, wanted: Sequence[Wanted]) -> float:
-        """Seconds until the first of these lines should have room."""
-        ...
 
 
 class Questions:

@@ -10,7 +10,7 @@ nothing is lost.
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from libs.common.handles import normal_email, normal_phone
 
@@ -48,7 +48,7 @@ class Splitter:
         self._phones.append(_hash(normal_phone(phone, region=self._region)) if phone else _NONE)
         self._emails.append(_hash(normal_email(email)) if email else _NONE)
 
-    def chunks(self) -> Iterator[array[int]]:
+    def chunks(self) -> Iterator[Sequence[int]]:
         """The chunks, each the positions of its leads; the same leads added in the same order give the same chunks."""
         chunk = array("I")
         for group in self._groups():
@@ -59,21 +59,18 @@ class Splitter:
         if chunk:
             yield chunk
 
-    def _groups(self) -> Iterator[array[int]]:
+    def _groups(self) -> Iterator[Sequence[int]]:
         """Leads that hang together, by the first of them in the order in which they were added."""
         heads = self._heads()
-        followers: dict[int, array[int]] = {}
+        followers: dict[int, list[int]] = {}
         for i, head in enumerate(heads):
             if head != i:
-                followers.setdefault(head, array("I")).append(self._positions[i])
+                followers.setdefault(head, []).append(self._positions[i])
         for i, head in enumerate(heads):
             if head == i:
-                group = array("I", [self._positions[i]])
-                if more := followers.get(i):
-                    group.extend(more)
-                yield group
+                yield [self._positions[i], *followers.get(i, ())]
 
-    def _heads(self) -> array[int]:
+    def _heads(self) -> Sequence[int]:
         """For each lead the first one that it hangs together with: a union-find over equal hashes."""
         heads = array("I", range(len(self._positions)))
 
