@@ -106,6 +106,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Availability questions on their way to one line at once, per worker."""
     availability_rate_per_line: PositiveFloat = 50.0
     """Availability questions per second to one line, all workers together; a line may set its own."""
+    message_lease_ms: Positive = 120_000
+    """How long an attempt to send a message may take before another may look after it; longer than a send may take."""
+    send_timeout_ms: Positive = 60_000
+    """How long a provider may take to answer a send."""
+    send_within_ms: Positive = 5_000
+    """How soon after its mark a message must leave, or it is held back."""
+    bluebubbles_settle_ms: Positive = 240_000
+    """How long after a send BlueBubbles may still act on it: longer than its own time-outs together."""
+    sendblue_settle_ms: Positive = 120_000
+    """How long after a send Sendblue may still act on it."""
+    reconcile_patience_ms: Positive = 3_600_000
+    """How long a provider that does not answer is asked what became of a message before a person decides."""
+    workspace_messages_per_day: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """The most messages of a workspace per day, where it sets no limit of its own; 0 for no limit."""
+    recipient_gap_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """The pause between two messages to one recipient, where a workspace sets none of its own."""
+    due_batch: Positive = 2_000
+    """Messages that are claimed and enqueued at once when they are due."""
+    public_url: str = ""
+    """Where providers reach the gateway with their reports, such as https://jobs.example.com; empty for nowhere."""
+
     provider_timeout_ms: Positive = 10_000
     """How long a provider may take to answer."""
     default_region: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] = "US"

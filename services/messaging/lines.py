@@ -16,6 +16,8 @@ class LineState(StrEnum):
     DOWN = "down"
     PAUSED = "paused"
     STOPPED = "stopped"
+    MISCONFIGURED = "misconfigured"
+    """Its settings cannot be read, so nobody knows what it may bear."""
     RETIRED = "retired"
 
 
@@ -61,11 +63,12 @@ _WHY_NOT = {
     LineState.DOWN: Reason.LINE_DOWN,
     LineState.PAUSED: Reason.LINE_PAUSED,
     LineState.STOPPED: Reason.STOPPED_LINE,
+    LineState.MISCONFIGURED: Reason.LINE_FAULT,
 }
 
 
 def choose_line(
-    candidates: Sequence[Candidate], *, conversation: str | None, wished: str | None = None, bound: bool = False
+    candidates: Sequence[Candidate], *, conversation: str | None, wished: str | None = None
 ) -> Chosen | NoLine:
     """The line for a message.
 
@@ -73,29 +76,17 @@ def choose_line(
         candidates: the workspace's lines.
         conversation: the line on which this recipient was last written to, where there is one.
         wished: the line that the message names or was given before.
-        bound: an earlier attempt on the wished line may still come through, so no other may be used.
     """
-    by_id = {candidate.line_id: candidate for candidate in candidates}
-    if bound and wished is not None:
-        return _only(by_id.get(wished), starts_conversation=conversation != wished)
-    current = by_id.get(conversation) if conversation else None
+    current = next((line for line in candidates if line.line_id == conversation), None)
     if current is not None and current.state is not LineState.RETIRED:
-        return _only(current, starts_conversation=False)
-    usable = [candidate for candidate in candidates if candidate.state in _USABLE and candidate.reaches]
+        if current.state in _USABLE:
+            return Chosen(line_id=current.line_id, starts_conversation=False)
+        return NoLine(reason=_WHY_NOT[current.state])
+    usable = [line for line in candidates if line.state in _USABLE and line.reaches]
     if not usable:
         return NoLine(reason=_why_none(candidates))
-    best = min(
-        usable, key=lambda line: (line.line_id != wished, line.state is not LineState.READY, line.load, line.line_id)
-    )
+    best = min(usable, key=lambda line: (line.line_id != wished, _USABLE.index(line.state), line.load, line.line_id))
     return Chosen(line_id=best.line_id, starts_conversation=True)
-
-
-def _only(line: Candidate | None, *, starts_conversation: bool) -> Chosen | NoLine:
-    if line is None or line.state is LineState.RETIRED:
-        return NoLine(reason=Reason.NO_LINE)
-    if line.state in _USABLE:
-        return Chosen(line_id=line.line_id, starts_conversation=starts_conversation)
-    return NoLine(reason=_WHY_NOT[line.state])
 
 
 def _why_none(candidates: Sequence[Candidate]) -> Reason:

@@ -124,7 +124,7 @@ class MessageStore:
             "lease.expiresAt": _from_now(lease),
         }
         wanted = {**_held_by(message, owner), "$expr": {"$gt": ["$lease.expiresAt", _NOW]}}
-        return self._change(wanted, set_=marked, unset=("notBefore", "reason", "error"))
+        return self._change(wanted, set_=marked, unset=("notBefore", "reason", "error", "promised"))
 
     def postpone(
         self,
@@ -151,11 +151,13 @@ class MessageStore:
         """
         waiting: Document = {"status": _S.QUEUED.value, "notBefore": until, "reason": _exactly(reason)}
         if dispatch is not None:
+            waiting["promised"] = True
             waiting["lineId"] = _exactly(stored_id(dispatch.line_id))
             waiting["startsConversation"] = dispatch.starts_conversation
         if error is not None:
             waiting["error"] = _exactly(error)
-        return self._change(_held_by(message, owner), set_=waiting, unset=("lease",)) is not None
+        unset = ("lease",) if dispatch is not None else ("lease", "promised")
+        return self._change(_held_by(message, owner), set_=waiting, unset=unset) is not None
 
     def withdraw(self, message: Message, *, owner: str, until: datetime, reason: str, error: str | None = None) -> bool:
         """Queues a message again whose marked call certainly had no effect.
@@ -169,6 +171,14 @@ class MessageStore:
         if error is not None:
             waiting["error"] = _exactly(error)
         return self._change(_marked_by(message, owner), set_=waiting, unset=_UNMARK) is not None
+
+    def unmark(self, message: Message, *, owner: str) -> Message | None:
+        """Takes back the mark of a message that certainly did not go out and will not by that call.
+
+        Returns:
+            The message as it is now, still this attempt's; ``None`` where it was not.
+        """
+        return self._change(_held_by(message, owner), set_={}, unset=("dispatchedAt", "dispatchedBy"))
 
     def park(self, message: Message, *, owner: str, until: datetime, reason: str, error: str | None = None) -> bool:
         """Leaves a marked message as it is, to be asked about at ``until``; its lease ends now.
@@ -256,7 +266,7 @@ class MessageStore:
         return message_of(changed) if changed else None
 
 
-_WAITING: Final = ("lease", "notBefore", "reason", "error")
+_WAITING: Final = ("lease", "notBefore", "reason", "error", "promised")
 _UNMARK: Final = ("lease", "dispatchedAt", "dispatchedBy")
 _CONVERSATION: Final = {"lineId": 1, "dispatchedAt": 1, "sentAt": 1, "createdAt": 1}
 

@@ -1,6 +1,6 @@
 """Stops in MongoDB, collection ``stops``, and the opt-outs of leads: read at the last instant before every call."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,14 +23,14 @@ class Concerned(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         workspace_id: whose it is.
         recipient: the handle, normalised.
-        line_id: the line that shall send it, where it is chosen.
+        line_ids: the line that shall send it, or those that may.
         campaign_id: the campaign it is part of.
         lead_id: the lead it goes to.
     """
 
     workspace_id: str
     recipient: str
-    line_id: str | None = None
+    line_ids: Sequence[str] = ()
     campaign_id: str | None = None
     lead_id: str | None = None
 
@@ -148,14 +148,12 @@ def stop_key(scope: StopScope, workspace_id: str, target: str) -> str:
 
 
 def _keys(concerned: Concerned) -> list[str]:
-    workspace = concerned.workspace_id
-    targets: Mapping[StopScope, str | None] = {
-        StopScope.WORKSPACE: workspace,
-        StopScope.LINE: concerned.line_id,
-        StopScope.CAMPAIGN: concerned.campaign_id,
-        StopScope.RECIPIENT: concerned.recipient,
-    }
-    return [stop_key(scope, workspace, target) for scope, target in targets.items() if target]
+    workspace_id = concerned.workspace_id
+    targets = [(StopScope.WORKSPACE, workspace_id), (StopScope.RECIPIENT, concerned.recipient)]
+    targets += [(StopScope.LINE, line_id) for line_id in concerned.line_ids]
+    if concerned.campaign_id:
+        targets.append((StopScope.CAMPAIGN, concerned.campaign_id))
+    return [stop_key(scope, workspace_id, target) for scope, target in targets]
 
 
 def _stop_of(document: Mapping[str, Any]) -> Stop:

@@ -36,6 +36,7 @@ def test_a_named_line_that_is_down_gives_a_new_conversation_to_another() -> None
         (LineState.DOWN, Reason.LINE_DOWN),
         (LineState.PAUSED, Reason.LINE_PAUSED),
         (LineState.STOPPED, Reason.STOPPED_LINE),
+        (LineState.MISCONFIGURED, Reason.LINE_FAULT),
     ],
 )
 def test_a_conversation_waits_for_its_line(state: LineState, reason: Reason) -> None:
@@ -46,15 +47,6 @@ def test_a_conversation_whose_line_is_gone_starts_anew_on_another() -> None:
     lines = [as_state("a", LineState.RETIRED), B]
     assert choose_line(lines, conversation="a") == Chosen(line_id="b", starts_conversation=True)
     assert choose_line([B], conversation="a") == Chosen(line_id="b", starts_conversation=True)
-
-
-def test_a_message_that_may_still_come_through_goes_to_no_other_line() -> None:
-    assert choose_line([as_state("a", LineState.DOWN), B], conversation=None, wished="a", bound=True) == NoLine(
-        reason=Reason.LINE_DOWN
-    )
-    assert choose_line([as_state("a", LineState.RETIRED), B], conversation=None, wished="a", bound=True) == NoLine(
-        reason=Reason.NO_LINE
-    )
 
 
 def test_a_degraded_line_is_used_where_no_better_one_is() -> None:
