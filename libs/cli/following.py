@@ -11,6 +11,8 @@ from libs.cli.failures import Unreachable
 from libs.cli.jobs import JobAnswer, counts_in_words, progress_of
 from libs.cli.output import plain
 
+_NOT_BEGUN = frozenset({"accepted", "waiting", "prioritized"})
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -20,11 +22,13 @@ class Pace:
         first_s: seconds between the first questions.
         longest_s: seconds that no pause exceeds; pauses grow while nothing changes.
         patience_s: seconds that the gateway may be away before one gives up.
+        idle_s: seconds after which it is worth a word that nobody has begun.
     """
 
     first_s: float = 0.15
     longest_s: float = 1.0
     patience_s: float = 30.0
+    idle_s: float = 10.0
 
 
 def watch(
@@ -34,6 +38,7 @@ def watch(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.monotonic,
     on_silence: Callable[[Unreachable], None] = lambda _error: None,
+    on_idle: Callable[[JobAnswer], None] = lambda _job: None,
 ) -> Iterator[JobAnswer]:
     """The job each time it has changed, the last time when it has ended.
 
@@ -45,6 +50,7 @@ def watch(
         sleep: waits seconds.
         now: seconds on a clock that never jumps.
         on_silence: told once each time the gateway stops answering.
+        on_idle: told once if nobody begins with the job.
 
     Raises:
         Unreachable: the gateway stays away.
@@ -52,6 +58,7 @@ def watch(
     last: JobAnswer | None = None
     pause = pace.first_s
     silent_since: float | None = None
+    idle_until: float | None = now() + pace.idle_s
     while True:
         try:
             job = fetch()
@@ -72,6 +79,10 @@ def watch(
             yield job
         if job.ended:
             return
+        if idle_until is not None and (job.state not in _NOT_BEGUN or now() > idle_until):
+            if job.state in _NOT_BEGUN:
+                on_idle(job)
+            idle_until = None
         sleep(pause)
 
 
@@ -82,10 +93,13 @@ def follow(fetch: Callable[[], JobAnswer], console: Console, *, pace: Pace = Pac
         Unreachable: the gateway stays away.
     """
 
-    def say(error: Unreachable) -> None:
+    def say_silence(error: Unreachable) -> None:
         console.print(f"{plain(error.message)} Waiting for it ...")
 
-    jobs = watch(fetch, pace=pace, on_silence=say)
+    def say_idle(_job: JobAnswer) -> None:
+        console.print(f"Nobody has begun with it for {pace.idle_s:g} s. Is a worker up? tuco-jobs health")
+
+    jobs = watch(fetch, pace=pace, on_silence=say_silence, on_idle=say_idle)
     return _with_bar(jobs, console) if console.is_terminal else _with_lines(jobs, console)
 
 

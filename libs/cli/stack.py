@@ -178,7 +178,7 @@ class Stack:
             last.update(answer)
             return healthy
 
-        return None if wait_for(probe, timeout_s=timeout_s, unless=unless, interval_s=0.2) else last
+        return None if wait_for(probe, timeout_s=timeout_s, unless=unless, interval_s=0.3) else last
 
     def broken(self) -> list[SupervisedProcess]:
         """The services' processes that keep dying."""

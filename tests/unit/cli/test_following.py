@@ -32,8 +32,14 @@ class World:
     def now(self) -> float:
         return self.time
 
-    def watched(self, on_silence: Callable[[Unreachable], None] = lambda _error: None) -> list[JobAnswer]:
-        return list(watch(self.fetch, pace=Pace(), sleep=self.sleep, now=self.now, on_silence=on_silence))
+    def watched(
+        self,
+        on_silence: Callable[[Unreachable], None] = lambda _error: None,
+        on_idle: Callable[[JobAnswer], None] = lambda _job: None,
+    ) -> list[JobAnswer]:
+        return list(
+            watch(self.fetch, pace=Pace(), sleep=self.sleep, now=self.now, on_silence=on_silence, on_idle=on_idle)
+        )
 
 
 def job(state: str, *, checked: int = 0, total: int = 100) -> JobAnswer:
@@ -68,6 +74,22 @@ def test_a_gateway_that_restarts_is_waited_for_and_said_once() -> None:
 
     assert states == ["active", "completed"]
     assert said == [AWAY]
+
+
+def test_a_job_that_nobody_begins_with_is_said_once() -> None:
+    said: list[JobAnswer] = []
+    World([*[job("waiting")] * 60, job("active"), *[job("waiting")] * 60, job("completed")]).watched(
+        on_idle=said.append
+    )
+
+    assert said == [job("waiting")]
+
+
+def test_a_job_that_takes_long_is_not_called_idle() -> None:
+    said: list[JobAnswer] = []
+    World([job("waiting"), *[job("active")] * 60, job("completed")]).watched(on_idle=said.append)
+
+    assert said == []
 
 
 def test_a_gateway_that_stays_away_is_given_up() -> None:
