@@ -135,6 +135,6 @@ def _with_lines(jobs: Iterator[JobAnswer], console: Console, *, apart_s: float =
             continue
         said_state, said_at = job.state, time.monotonic()
         how_far = f" {progress.done:,}/{progress.total:,}" if progress.total is not None else ""
-        counts = f" ({counts_in_words(progress.counts)})" if progress.counts else ""
-        console.print(f"{plain(job.state, longest=20)}{how_far}{counts}")
+        counts = counts_in_words(progress.counts)
+        console.print(f"{plain(job.state, longest=20)}{how_far}{f' ({counts})' if counts else ''}")
     return job

@@ -92,8 +92,8 @@ def job_view(job: JobAnswer) -> RenderableType:
     """A job for a person."""
     progress = progress_of(job)
     how_far = f"{progress.done:,} of {progress.total:,}" if progress.total is not None else None
-    if how_far and progress.counts:
-        how_far = f"{how_far} ({counts_in_words(progress.counts)})"
+    if how_far and (counts := counts_in_words(progress.counts)):
+        how_far = f"{how_far} ({counts})"
     parts: list[RenderableType] = [
         Text.assemble("job ", (plain(job.job_id), "bold"), " ", (job.state, _STYLES.get(job.state, "bold"))),
         facts(
