@@ -36,7 +36,12 @@ class SureTransport:
                 method, address, data=body, headers=headers, allow_redirects=False
             ) as response:
                 return Reply(response.status, await response.read(), response.headers.get("Retry-After"))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL):
+        except (
+            aiohttp.ClientConnectorError,
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.InvalidURL,
+            aiohttp.NonHttpUrlClientError,
+        ):
             raise NoReply(Loss.REFUSED) from None
         except TimeoutError:
             raise NoReply(Loss.TIMEOUT) from None

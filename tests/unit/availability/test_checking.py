@@ -1,13 +1,16 @@
 """A check from leads to stored answers, with lines that answer as they are told."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from libs.common.errors import StoreUnavailable
+from libs.common.providers.checking import AvailabilityAnswer
 from libs.common.providers.errors import FaultReason, LineFault
 from libs.common.stores.leads import LeadContact
 from libs.common.stores.lines import HealthStatus
+from services.availability.pacing import Reserved, Wanted
 from services.availability.request import CheckRules, Request
 from tests.unit.availability.world import (
     RUN,
@@ -242,7 +245,7 @@ def test_a_check_that_is_cancelled_keeps_what_was_answered_and_asks_no_more() ->
 
 def test_answers_are_kept_when_the_pace_can_no_longer_be_asked_for() -> None:
     class GoesAway(StingyPacer):
-        async def reserve(self, wanted, *, horizon_s):  # type: ignore[no-untyped-def] - as its base
+        async def reserve(self, wanted: Sequence[Wanted], *, horizon_s: float) -> list[Reserved]:
             if not self.left:
                 raise StoreUnavailable("redis", "away")
             return await super().reserve(wanted, horizon_s=horizon_s)
@@ -255,7 +258,7 @@ def test_answers_are_kept_when_the_pace_can_no_longer_be_asked_for() -> None:
 
 def test_an_adapter_that_breaks_costs_no_lead_its_answer() -> None:
     class Broken(FakeLine):
-        async def check(self, handle: str):  # type: ignore[no-untyped-def] - raises
+        async def check(self, handle: str) -> AvailabilityAnswer:
             raise RuntimeError("a bug")
 
     it = world([contact(P)], [Broken("a"), FakeLine("b", {P})])
