@@ -17,6 +17,7 @@ from libs.embedded.process import GuardedProcess
 
 _POLL_S = 0.01
 _PORT_ATTEMPTS = 3
+_PORT_PATIENCE_S = 1.0
 _LOADER_FAILED = 127  # what the dynamic loader exits with when a library is missing or too old
 
 
@@ -176,7 +177,7 @@ class EmbeddedServer(ABC):
         """Start on ``port`` or, where that is None, on one that may have to be chosen again if another takes it."""
         for attempt in range(1, _PORT_ATTEMPTS + 1):
             self._port = self._choose_port() if port is None else port
-            if not self._suits(self._port):
+            if not self._is_or_becomes_free(self._port):
                 raise self._failure(f"port {self._port} is in use")
             try:
                 return self._launch(self._port, lock)
@@ -185,6 +186,15 @@ class EmbeddedServer(ABC):
                 if port is not None or not port_was_taken or attempt == _PORT_ATTEMPTS:
                     raise
         return None
+
+    def _is_or_becomes_free(self, port: int) -> bool:
+        """Whether ``port`` is free at last; a process that has just died gives up its lock before its port."""
+        give_up_at = time.monotonic() + _PORT_PATIENCE_S
+        while not self._suits(port):
+            if time.monotonic() > give_up_at:
+                return False
+            time.sleep(_POLL_S)
+        return True
 
     def _choose_port(self) -> int:
         known = self._folder.known_port()

@@ -77,6 +77,16 @@ def test_a_server_that_outlives_its_run_keeps_the_folder_until_it_ends(folder: D
         folder.lock(patience=timedelta(seconds=10))
 
 
+def test_what_still_runs_on_a_folder_that_was_given_up_is_awaited_not_taken_for_another_run(folder: DataFolder) -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[folder.lock()]) as remnant:
+        folder.unlock()
+        with pytest.raises(DataFolderBusyError, match="another process") as caught:
+            folder.lock(patience=timedelta(seconds=0.1))
+        assert caught.value.owner is None
+        remnant.communicate()
+        folder.lock(patience=timedelta(seconds=10))
+
+
 def test_a_folder_that_was_given_up_can_be_used_again(folder: DataFolder) -> None:
     for _ in range(2):
         folder.lock()

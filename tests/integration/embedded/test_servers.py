@@ -61,8 +61,9 @@ def test_a_second_start_finds_the_data_where_another_has_taken_the_port(store: S
 
 
 @for_each_store
-def test_a_stopped_server_can_be_started_again(store: Store) -> None:
-    server = store.make()
+@pytest.mark.parametrize("fixed", [False, True], ids=["any port", "its port"])
+def test_a_stopped_server_can_be_started_again(store: Store, fixed: bool) -> None:
+    server = store.make(port=ports_module.choose() if fixed else None)
     for _ in range(2):
         with server:
             assert store.read(server) is None
