@@ -122,13 +122,15 @@ class Stack:
         """Bring everything up, short of waiting until it is healthy.
 
         Raises:
-            BadInput: the gateway's port is taken, or a given setting is wrong.
+            BadInput: the gateway's port is taken.
+            SettingsError: a given setting is wrong.
             EmbeddedServerError: a store did not start.
             ProcessNotStartedError: a program cannot be run.
             SimulatorFailedError: a simulator did not start.
         """
         try:
             self._check_port()
+            self._check_settings()
             self._start_stores()
             if self._plan.simulators:
                 wanted = self._plan.simulators
@@ -201,6 +203,13 @@ class Stack:
                 "Stop that one, or choose another port with --port.",
             )
 
+    def _check_settings(self) -> None:
+        settings = load_settings({**self._given, **self._secrets(), **self._plan.settings})
+        CredentialsVault(settings.credentials_key)
+
+    def _secrets(self) -> dict[str, str]:
+        return {name: self._given.get(name) or value for name, value in self._plan.secrets.items()}
+
     def _start_stores(self) -> None:
         self._tell("starting the stores")
         servers = self._servers.enter_context(servers_for(self._given, self._plan.data))
@@ -210,11 +219,10 @@ class Stack:
             "ENVIRONMENT": "dev",
             "LOG_FORMAT": self._given.get("LOG_FORMAT") or "console",
             "SHUTDOWN_TIMEOUT_MS": self._given.get("SHUTDOWN_TIMEOUT_MS") or _SHUTDOWN_TIMEOUT_MS,
-            **{name: self._given.get(name) or value for name, value in self._plan.secrets.items()},
+            **self._secrets(),
             **servers.environ(),
             **self._plan.settings,
         }
-        load_settings(self.environ)
 
     def _prepare_database(self) -> None:
         database = self.database()
