@@ -52,6 +52,22 @@ class Dispatch(msgspec.Struct, frozen=True, kw_only=True):
     starts_conversation: bool
 
 
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """Until when a message waits, and why.
+
+    Args:
+        until: the moment of the next try, aware.
+        reason: the limit that binds.
+        promised: the line on which that moment is its own, where it is.
+        error: what happened, for a person.
+    """
+
+    until: datetime
+    reason: str
+    promised: Dispatch | None = None
+    error: str | None = None
+
+
 class MessageStore:
     """The states of messages.
 
@@ -126,40 +142,21 @@ class MessageStore:
         wanted = {**_held_by(message, owner), "$expr": {"$gt": ["$lease.expiresAt", _NOW]}}
         return self._change(wanted, set_=marked, unset=("notBefore", "reason", "error", "promised"))
 
-    def postpone(
-        self,
-        message: Message,
-        *,
-        owner: str,
-        until: datetime,
-        reason: str,
-        dispatch: Dispatch | None = None,
-        error: str | None = None,
-    ) -> bool:
+    def postpone(self, message: Message, waiting: Waiting, *, owner: str) -> bool:
         """Queues a message again that was not marked, for the moment when it may go.
 
         Args:
             message: as it was claimed.
+            waiting: until when and why.
             owner: the attempt that holds it.
-            until: that moment, aware.
-            reason: the limit that binds.
-            dispatch: the line on which it was promised a slot, where it was.
-            error: what happened, for a person.
 
         Returns:
             Whether it was still this attempt's.
         """
-        waiting: Document = {"status": _S.QUEUED.value, "notBefore": until, "reason": _exactly(reason)}
-        if dispatch is not None:
-            waiting["promised"] = True
-            waiting["lineId"] = _exactly(stored_id(dispatch.line_id))
-            waiting["startsConversation"] = dispatch.starts_conversation
-        if error is not None:
-            waiting["error"] = _exactly(error)
-        unset = ("lease",) if dispatch is not None else ("lease", "promised")
-        return self._change(_held_by(message, owner), set_=waiting, unset=unset) is not None
+        wanted = _held_by(message, owner)
+        return self._change(wanted, set_=_as_waiting(waiting), unset=_not_waiting(waiting)) is not None
 
-    def withdraw(self, message: Message, *, owner: str, until: datetime, reason: str, error: str | None = None) -> bool:
+    def withdraw(self, message: Message, waiting: Waiting, *, owner: str) -> bool:
         """Queues a message again whose marked call certainly had no effect.
 
         This is the dispatch's owner's to say, whoever holds the lease by now.
@@ -167,10 +164,8 @@ class MessageStore:
         Returns:
             Whether the mark was still this attempt's.
         """
-        waiting: Document = {"status": _S.QUEUED.value, "notBefore": until, "reason": _exactly(reason)}
-        if error is not None:
-            waiting["error"] = _exactly(error)
-        return self._change(_marked_by(message, owner), set_=waiting, unset=_UNMARK) is not None
+        wanted, unset = _marked_by(message, owner), (*_not_waiting(waiting), *_UNMARK)
+        return self._change(wanted, set_=_as_waiting(waiting), unset=sorted(set(unset))) is not None
 
     def unmark(self, message: Message, *, owner: str) -> Message | None:
         """Takes back the mark of a message that certainly did not go out and will not by that call.
@@ -180,15 +175,13 @@ class MessageStore:
         """
         return self._change(_held_by(message, owner), set_={}, unset=("dispatchedAt", "dispatchedBy"))
 
-    def park(self, message: Message, *, owner: str, until: datetime, reason: str, error: str | None = None) -> bool:
-        """Leaves a marked message as it is, to be asked about at ``until``; its lease ends now.
+    def park(self, message: Message, waiting: Waiting, *, owner: str) -> bool:
+        """Leaves a marked message as it is, to be asked about later; its lease ends now.
 
         Returns:
             Whether it was still this attempt's.
         """
-        parked: Document = {"lease.expiresAt": _NOW, "notBefore": until, "reason": _exactly(reason)}
-        if error is not None:
-            parked["error"] = _exactly(error)
+        parked = {**_as_waiting(waiting), "status": _S.SENDING.value, "lease.expiresAt": _NOW}
         return self._change(_held_by(message, owner), set_=parked) is not None
 
     def record_sent(self, message: Message, *, line_id: str, provider_message_id: str) -> Recorded:
@@ -215,17 +208,28 @@ class MessageStore:
         known = current is not None and current.provider_message_id == provider_message_id
         return Recorded.KNOWN if known else Recorded.TWICE
 
-    def fail(self, message: Message, *, owner: str, reason: str, error: str | None = None) -> bool:
-        """Ends a message that will never be sent; answers whether it was still this attempt's."""
-        return self._end(_held_by(message, owner), _S.FAILED, reason, error, unset=_UNMARK)
+    def end(
+        self, message: Message, status: MessageStatus, *, owner: str, reason: str, error: str | None = None
+    ) -> bool:
+        """Ends a message that did not go out and never will.
 
-    def cancel(self, message: Message, *, owner: str, reason: str) -> bool:
-        """Ends a message that nobody wants any more; answers whether it was still this attempt's."""
-        return self._end(_held_by(message, owner), _S.CANCELLED, reason, None, unset=_UNMARK)
+        Args:
+            message: as it was claimed.
+            status: ``failed`` or ``cancelled``.
+            owner: the attempt that holds it.
+            reason: why.
+            error: what happened, for a person.
+
+        Returns:
+            Whether it was still this attempt's.
+        """
+        return self._end(_held_by(message, owner), status, reason, error, unset=("notBefore", "promised", *_UNMARK))
 
     def give_to_a_person(self, message: Message, *, owner: str, reason: str, error: str | None = None) -> bool:
         """Parks a message of which it cannot be known whether it went out; answers whether it was still ours."""
-        return self._end(_held_by(message, owner), _S.UNCERTAIN, reason, error, unset=_WAITING)
+        return self._end(
+            _held_by(message, owner), _S.UNCERTAIN, reason, error, unset=("lease", "notBefore", "promised")
+        )
 
     def conversation_line(self, message: Message, handle: str) -> str | None:
         """The line on which this recipient was last written to in this workspace, other than by this message.
@@ -252,10 +256,7 @@ class MessageStore:
         ended: Document = {"status": status.value, "reason": _exactly(reason)}
         if error is not None:
             ended["error"] = _exactly(error)
-        return (
-            self._change(wanted, set_=ended, unset=[name for name in unset if name not in ("reason", "error")])
-            is not None
-        )
+        return self._change(wanted, set_=ended, unset=unset) is not None
 
     def _change(self, wanted: Document, *, set_: Mapping[str, Any], unset: Sequence[str] = ()) -> Message | None:
         update: list[Document] = [{"$set": {**set_, "updatedAt": _NOW}}]
@@ -264,6 +265,25 @@ class MessageStore:
         with mongo_errors():
             changed = self._messages.find_one_and_update(wanted, update, return_document=ReturnDocument.AFTER)
         return message_of(changed) if changed else None
+
+
+def _as_waiting(waiting: Waiting) -> Document:
+    fields: Document = {
+        "status": _S.QUEUED.value,
+        "notBefore": waiting.until,
+        "reason": _exactly(waiting.reason),
+    }
+    if waiting.promised is not None:
+        fields["promised"] = True
+        fields["lineId"] = _exactly(stored_id(waiting.promised.line_id))
+        fields["startsConversation"] = waiting.promised.starts_conversation
+    if waiting.error is not None:
+        fields["error"] = _exactly(waiting.error)
+    return fields
+
+
+def _not_waiting(waiting: Waiting) -> tuple[str, ...]:
+    return ("lease",) if waiting.promised is not None else ("lease", "promised")
 
 
 _WAITING: Final = ("lease", "notBefore", "reason", "error", "promised")

@@ -110,12 +110,15 @@ class StopStore:
             found = [_stop_of(document) for document in self._stops.find({"workspaceId": workspace_id})]
         return sorted(found, key=lambda stop: stop.at, reverse=True)
 
-    def note_left(self, stop: Stop, left_at: datetime) -> None:
-        """Notes that a message left at ``left_at`` although ``stop`` was in force already."""
+    def note_left(self, stop: Stop) -> Stop | None:
+        """Notes that a message has just left although ``stop`` was in force; ``None`` where it was lifted since."""
         with mongo_errors():
-            self._stops.update_one(
-                {"_id": stop_key(stop.scope, stop.workspace_id, stop.target)}, {"$max": {"lastLeftAt": left_at}}
+            noted = self._stops.find_one_and_update(
+                {"_id": stop_key(stop.scope, stop.workspace_id, stop.target)},
+                [{"$set": {"lastLeftAt": "$$NOW"}}],
+                return_document=ReturnDocument.AFTER,
             )
+        return _stop_of(noted) if noted else None
 
     def opt_out(self, workspace_id: str, handle: str, *, now: datetime) -> int:
         """Notes that a recipient wants no more messages: as a stop, which needs no lead, and on their leads.

@@ -11,7 +11,7 @@ from pymongo.database import Database
 from libs.common.messages.model import Message
 from libs.common.messages.states import MessageStatus
 from libs.common.stores.collections import MESSAGES
-from libs.common.stores.messages import Dispatch, MessageStore, Recorded
+from libs.common.stores.messages import Dispatch, MessageStore, Recorded, Waiting
 from libs.common.stores.mongo import Document
 from tests.integration.messaging.factories import ALICE, WORKSPACE, ago, insert_message, now, stored
 from tests.waiting import wait_until
@@ -19,6 +19,7 @@ from tests.waiting import wait_until
 LEASE = timedelta(seconds=30)
 LINE = str(ObjectId())
 DISPATCH = Dispatch(line_id=LINE, starts_conversation=True)
+WAITING = Waiting(until=now(), reason="x")
 
 
 def claim(store: MessageStore, message_id: str, owner: str = "a", job: str = "job-a") -> Message | None:
@@ -125,7 +126,7 @@ class TestPostpone:
     def test_a_postponed_message_waits_with_its_reason(self, store: MessageStore, database: Database[Document]) -> None:
         message = claimed(store, insert_message(database))
         until = ago(-3600).replace(microsecond=0)
-        assert store.postpone(message, owner="a", until=until, reason="$quiet", dispatch=DISPATCH)
+        assert store.postpone(message, Waiting(until=until, reason="$quiet", promised=DISPATCH), owner="a")
         document = stored(database, message.message_id)
         assert (document["status"], document["notBefore"], document["reason"]) == ("queued", until, "$quiet")
         assert document["lineId"] == ObjectId(LINE)
@@ -136,7 +137,7 @@ class TestPostpone:
     ) -> None:
         message = claimed(store, insert_message(database), owner="a")
         claimed(store, message.message_id, owner="b")
-        assert not store.postpone(message, owner="a", until=now(), reason="x")
+        assert not store.postpone(message, WAITING, owner="a")
 
 
 class TestAnswers:
@@ -190,8 +191,9 @@ class TestAnswers:
     ) -> None:
         message = marked(store, insert_message(database), owner="a")
         claimed(store, message.message_id, owner="b")
-        assert not store.withdraw(message, owner="b", until=now(), reason="x")
-        assert store.withdraw(message, owner="a", until=now(), reason="line_fault", error="refused")
+        assert not store.withdraw(message, WAITING, owner="b")
+        waiting = Waiting(until=now(), reason="line_fault", error="refused")
+        assert store.withdraw(message, waiting, owner="a")
         document = stored(database, message.message_id)
         assert (document["status"], document["reason"], document["error"]) == ("queued", "line_fault", "refused")
         assert not {"dispatchedAt", "dispatchedBy", "lease"} & document.keys()
@@ -201,27 +203,27 @@ class TestAnswers:
     ) -> None:
         message = marked(store, insert_message(database), owner="a")
         marked(store, message.message_id, owner="b")
-        assert not store.withdraw(message, owner="a", until=now(), reason="x")
+        assert not store.withdraw(message, WAITING, owner="a")
 
     def test_a_parked_message_keeps_its_mark_and_can_be_claimed_at_once(
         self, store: MessageStore, database: Database[Document]
     ) -> None:
         message = marked(store, insert_message(database))
-        assert store.park(message, owner="a", until=ago(-5), reason="answer_unknown", error="timeout")
+        assert store.park(message, Waiting(until=ago(-5), reason="answer_unknown", error="timeout"), owner="a")
         again = wait_until(lambda: claim(store, message.message_id, owner="b", job="job-b"))
         assert again
         assert again.dispatched_at == message.dispatched_at
 
-    @pytest.mark.parametrize(("how", "status"), [("fail", "failed"), ("cancel", "cancelled")])
+    @pytest.mark.parametrize("status", [MessageStatus.FAILED, MessageStatus.CANCELLED])
     def test_an_end_is_the_lease_owners_to_say(
-        self, store: MessageStore, database: Database[Document], how: str, status: str
+        self, store: MessageStore, database: Database[Document], status: MessageStatus
     ) -> None:
-        message = claimed(store, insert_message(database))
-        end = getattr(store, how)
-        assert not end(message, owner="b", reason="x")
-        assert end(message, owner="a", reason="opted_out")
+        message = marked(store, insert_message(database))
+        assert not store.end(message, status, owner="b", reason="x")
+        assert store.end(message, status, owner="a", reason="opted_out")
         document = stored(database, message.message_id)
-        assert (document["status"], document["reason"]) == (status, "opted_out")
+        assert (document["status"], document["reason"]) == (status.value, "opted_out")
+        assert "dispatchedAt" not in document
 
     def test_an_uncertain_message_keeps_what_a_person_needs(
         self, store: MessageStore, database: Database[Document]
