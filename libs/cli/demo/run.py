@@ -37,7 +37,6 @@ from libs.simulators.bluebubbles.availability import AvailabilityRule, Reachabil
 
 _PACE = Pace(first_s=0.1, longest_s=0.1)
 _STRIKE_FROM, _STRIKE_UNTIL = 0.3, 0.8
-_RUN_S = 45.0
 _HEALTH_S = 30.0
 _LAST_LINES = 12
 
@@ -67,6 +66,11 @@ class Scale:
     rate_per_line: float = 100.0
     lease_ms: int = 3_000
     seed: int = 7
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds that the run may take: three times what the lines' rates alone ask for, and time to recover."""
+        return 30.0 + 3 * self.leads / (self.lines * self.rate_per_line)
 
     def settings(self) -> dict[str, str]:
         """What the services are told."""
@@ -192,8 +196,10 @@ class _Run:
     def _fetching(self, fetch: Callable[[], JobAnswer], began: float) -> Callable[[], JobAnswer]:
         def fetch_and_meddle() -> JobAnswer:
             job = fetch()
-            if time.monotonic() - began > _RUN_S:
-                raise CommandFailed(f"The job did not end within {_RUN_S:g} seconds; it is {job.state}.")
+            if time.monotonic() - began > self._scale.patience_s:
+                raise CommandFailed(
+                    f"The job did not end within {self._scale.patience_s:g} seconds; it is {job.state}."
+                )
             self._meddle(job)
             return job
 

@@ -270,6 +270,16 @@ def test_a_second_terminal_needs_no_settings(stub: StubGateway, tmp_path: Path) 
     assert "from-dev" not in done.stderr + done.stdout
 
 
+def test_a_proxy_for_the_outside_world_is_not_used_on_this_machine(
+    tuco: Callable[..., Completed], stub: StubGateway
+) -> None:
+    stub.answer("GET", "/stats", {"queues": [], "totals": {}})
+    proxy = "http://127.0.0.1:1"
+    done = tuco("stats", HTTP_PROXY=proxy, http_proxy=proxy, NO_PROXY="", no_proxy="")
+
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

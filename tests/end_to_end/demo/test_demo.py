@@ -1,13 +1,15 @@
 """The demonstration, as a person runs it."""
 
 import json
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.cli.family import new_family
-from tests.end_to_end.cli.program import run
+from tests.end_to_end.cli.program import clean_environ, command, run
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes through /proc")
@@ -30,3 +32,20 @@ def test_the_numbers_add_up_and_nothing_is_left_behind(tmp_path: Path) -> None:
     assert "kill -9 of availability-2" in done.stderr
     wait_until(lambda: not family.members(), deadline_s=20, message="nothing is left running")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_ends_it_at_any_time_and_leaves_nothing(tmp_path: Path) -> None:
+    family = new_family()
+    with subprocess.Popen(
+        command("demo"), cwd=tmp_path, env=clean_environ(**family.environ), stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "asking for" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    wait_until(lambda: not family.members(), deadline_s=20, message="nothing is left running")
