@@ -14,6 +14,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 import dramatiq
@@ -96,7 +97,7 @@ class JobContext:
     @property
     def parent_id(self) -> str | None:
         """The job that waits for this one."""
-        return self._held.header.parent_id or None
+        return self._held.header.parent_id
 
     @property
     def children(self) -> Children | None:
@@ -125,6 +126,17 @@ class JobContext:
         """
         held, encoded = self._held, msgspec.json.encode(values)
         if not await asyncio.to_thread(self._queue.scripts.run, "set_progress", held.job_id, held.fence, encoded):
+            raise LeaseLost
+
+    async def log(self, line: str) -> None:
+        """Writes a line to the job's own log, which people see beside it; the last 16 KiB are kept.
+
+        Raises:
+            LeaseLost: another worker has the job by now.
+            StoreUnavailable: Redis is away.
+        """
+        text = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line[:1000]}".replace("\n", " ")
+        if not await asyncio.to_thread(self._queue.scripts.run, "log", self.job_id, self._held.fence, text):
             raise LeaseLost
 
     async def add_children(self, jobs: Sequence[NewJob]) -> list[Added]:

@@ -111,8 +111,8 @@ class TucoBroker(JobBroker):
         """Adds one message.
 
         Args:
-            message: the message; its options may hold ``group``, ``priority``, ``unique_key``, ``max_attempts``,
-                ``backoff_ms``.
+            message: the message; its options may hold ``group``, ``priority``, ``unique_key``, ``limit_keys``,
+                ``max_attempts``, ``backoff_ms``.
             delay: milliseconds before it may start.
 
         Raises:
@@ -159,7 +159,7 @@ class TucoBroker(JobBroker):
         self.redis.close()
 
 
-_OURS = frozenset({"group", "priority", "unique_key", "keep_ms", "keep_count"})
+_OURS = frozenset({"group", "priority", "unique_key", "keep_ms", "keep_count", "limit_keys"})
 
 
 def job_of(message: dramatiq.Message[Any], *, delay_ms: int = 0) -> NewJob:
@@ -183,6 +183,7 @@ def job_of(message: dramatiq.Message[Any], *, delay_ms: int = 0) -> NewJob:
         ),
         max_attempts=options.get("max_attempts", 5),
         unique_key=options.get("unique_key"),
+        limit_keys=tuple(options.get("limit_keys", ())),
         keep_count=options.get("keep_count", 0),
         keep_ms=options.get("keep_ms", 0),
         message_options={name: value for name, value in options.items() if name not in _OURS},

@@ -1,7 +1,8 @@
 """The data that go into a queue and come out of it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -22,6 +23,36 @@ class JobOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     """The first pause between attempts, in milliseconds."""
 
 
+class UniqueMode(StrEnum):
+    """What becomes of a new job whose unique key is held by another."""
+
+    KEEP = "keep"
+    """The holder stands for both; nothing is added."""
+    REPLACE = "replace"
+    """The holder is dropped for the new one, unless it runs: then it stands for both."""
+    LATEST = "latest"
+    """As replace; and while the holder runs, the newest of those that came meanwhile runs next."""
+
+
+class UniqueUntil(StrEnum):
+    """How long a job holds its unique key."""
+
+    ENDED = "ended"
+    STARTED = "started"
+    TIME = "time"
+
+
+class ChildFailure(StrEnum):
+    """What a parent does when one of its children is a dead letter."""
+
+    IGNORE = "ignore"
+    """It counts as ended; the parent goes on when all have."""
+    FAIL = "fail"
+    """The parent is a dead letter too."""
+    WAIT = "wait"
+    """The parent waits until a person has retried or removed it."""
+
+
 class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     """A job to add to a queue.
 
@@ -32,8 +63,13 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
         group: whose turn it uses (a workspace); jobs of a queue are taken round-robin over groups.
         options: what was chosen for this job.
         max_attempts: how often it runs before it is a dead letter.
-        unique_key: what only one unfinished job may hold; ``None`` for no such rule.
+        unique_key: what only one job may hold; ``None`` for no such rule.
+        unique_mode: what becomes of this job where the key is held.
+        unique_until: how long this job holds it.
+        unique_ms: for how long, in milliseconds, where it is held for a time.
         parent_id: the job, in the same queue, that waits for this one.
+        on_failure: what the parent does if this job is a dead letter.
+        limit_keys: the limits that it runs under (:meth:`JobQueue.set_limit`).
         in_ledger: whether the ledger holds the job and must learn its end.
         data_in_ledger: whether the payload is in the ledger instead of ``data``.
         keep_count: how many finished jobs of the queue stay visible.
@@ -49,7 +85,12 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     options: JobOptions = JobOptions()
     max_attempts: int = 5
     unique_key: str | None = None
+    unique_mode: UniqueMode = UniqueMode.KEEP
+    unique_until: UniqueUntil = UniqueUntil.ENDED
+    unique_ms: int = 0
     parent_id: str | None = None
+    on_failure: ChildFailure = ChildFailure.IGNORE
+    limit_keys: tuple[str, ...] = ()
     in_ledger: bool = False
     data_in_ledger: bool = False
     keep_count: int = 1_000
@@ -113,6 +154,34 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     finished_at: datetime | None = None
     parent_id: str | None = None
     children: Children | None = None
+    log_lines: tuple[str, ...] = ()
+    """What the job wrote to its log; the last 16 KiB."""
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """What a key allows to the jobs that run under it, over all workers together.
+
+    Args:
+        rate: so many starts ...
+        per: ... in this time, evenly spread; 0 for no limit of rate.
+        burst: how many may start at once after a quiet time.
+        at_once: how many may run side by side; 0 for no such limit.
+    """
+
+    rate: float = 0
+    per: timedelta = timedelta(seconds=1)
+    burst: int = 1
+    at_once: int = 0
+
+
+class QueueEvent(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A transition that one or more jobs made."""
+
+    event_id: str
+    """Its place in the stream; later events have larger ids."""
+    event: str
+    job_ids: tuple[str, ...]
+    details: Mapping[str, str] = {}
 
 
 class QueueStats(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

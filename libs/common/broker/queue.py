@@ -9,7 +9,8 @@ Every call is atomic per job, safe from any thread, and raises :class:`~libs.com
 Redis is away.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Literal, TypeVar
 
@@ -17,8 +18,18 @@ import msgspec
 from redis import Redis
 
 from libs.common.broker.keys import PREFIX, QueueKeys
-from libs.common.broker.model import Added, Attempt, Children, JobView, NewJob, QueueStats
-from libs.common.broker.record import decode_record, record_of
+from libs.common.broker.model import (
+    Added,
+    Attempt,
+    Children,
+    JobView,
+    Limit,
+    NewJob,
+    QueueEvent,
+    QueueStats,
+    UniqueMode,
+)
+from libs.common.broker.record import decode_record, record_of, unique_field
 from libs.common.broker.transport import Argument, ScriptRunner
 from libs.common.clock import Clock, SystemClock, from_ms, to_ms
 from libs.common.errors import LeaseLost
@@ -28,6 +39,8 @@ T = TypeVar("T")
 
 _BATCH = 500
 _PROBE = 1_000
+_AGE_SLICE_S = 10
+"""How exactly the age of the oldest waiting job is known; never less than it is, and up to so much more."""
 CancelAnswer = Literal["cancelled", "asked", "finished", "unknown"]
 
 
@@ -64,11 +77,13 @@ class JobQueue:
         records = [record_of(job, created_ms=now_ms) for job in jobs]
         calls: list[tuple[str, Sequence[Argument]]] = []
         places: list[list[int]] = []
-        for (group, priority, delay_ms, parent), alike in groupby(range(len(jobs)), key=lambda i: _shared(jobs[i])):
-            for batch in _batches(list(alike), _BATCH):
-                arguments: list[Argument] = [group, priority, delay_ms, parent, parent_fence or ""]
+        for shared, alike in groupby(range(len(jobs)), key=lambda i: _shared(jobs[i])):
+            group, priority, delay_ms, parent, mode, unique_ms = shared
+            # Where a job may replace another, each is a step of its own: the one before must be in the queue.
+            for batch in _batches(list(alike), _BATCH if mode == UniqueMode.KEEP else 1):
+                arguments: list[Argument] = [group, priority, delay_ms, parent, parent_fence or "", mode, unique_ms]
                 for i in batch:
-                    arguments += (jobs[i].job_id, jobs[i].unique_key or "", records[i])
+                    arguments += (jobs[i].job_id, unique_field(jobs[i]), records[i])
                 calls.append(("add", arguments))
                 places.append(batch)
         added = [Added(job_id=job.job_id, created=True) for job in jobs]
@@ -112,7 +127,7 @@ class JobQueue:
             queue=self.name,
             counts={state.value: number for state, number in counts.items()},
             paused=paused,
-            oldest_waiting_seconds=max(0.0, now / 1000 - int(oldest) * 10) if oldest else 0.0,
+            oldest_waiting_seconds=max(0.001, now / 1000 - int(oldest) * _AGE_SLICE_S) if oldest else 0.0,
             totals={name: facts.get(name, 0) for name in _TOTALS},
         )
 
@@ -146,6 +161,33 @@ class JobQueue:
         """Gives a group ``weight`` jobs per turn instead of one."""
         self.scripts.set_field("weights", group, weight)
 
+    def set_limit(self, key: str, limit: Limit, *, override_for: timedelta | None = None) -> None:
+        """Sets what a key allows to the jobs that name it in ``limit_keys``, without a deploy and at once.
+
+        Args:
+            key: the key, such as ``line:<id>``.
+            limit: what it allows.
+            override_for: only for so long, over what is set for good.
+        """
+        interval_ms = limit.per.total_seconds() * 1000 / limit.rate if limit.rate else 0
+        override_ms = int(override_for.total_seconds() * 1000) if override_for else 0
+        self.scripts.run("set_limit", key, f"{interval_ms:.6f}", limit.burst, limit.at_once, override_ms)
+
+    def pause_key(self, key: str, until: datetime | None) -> None:
+        """Lets no job under a key start before a moment, as a provider's ``Retry-After`` asks; ``None`` ends that."""
+        self.scripts.run("pause_key", key, to_ms(until) if until else 0)
+
+    def events(self, *, after: str = "$", wait: timedelta = timedelta(0), count: int = 100) -> list[QueueEvent]:
+        """Transitions after a place in the stream, oldest first; the stream keeps about the last thousand.
+
+        Args:
+            after: the id of the last event that was seen; ``0`` for all that is kept, ``$`` for what comes from now on.
+            wait: how long to wait for one where there is none.
+            count: the most to answer.
+        """
+        entries = self.scripts.read_events(after, wait_ms=int(wait.total_seconds() * 1000), count=count)
+        return [_event(event_id, fields) for event_id, fields in entries]
+
     def _those(self, script: str, job_ids: Sequence[str]) -> set[str]:
         """The jobs for which a script answers 1."""
         found: set[str] = set()
@@ -162,8 +204,9 @@ class JobQueue:
 _TOTALS = ("added", "started", "completed", "retried", "deferred", "failed", "stalled", "cancelled")
 
 
-def _shared(job: NewJob) -> tuple[str, int, int, str]:
-    return job.group, job.options.priority, job.options.delay_ms, job.parent_id or ""
+def _shared(job: NewJob) -> tuple[str, int, int, str, UniqueMode, int]:
+    mode = job.unique_mode if job.unique_key else UniqueMode.KEEP
+    return job.group, job.options.priority, job.options.delay_ms, job.parent_id or "", mode, job.unique_ms
 
 
 def _batches(items: Sequence[T], size: int) -> Iterable[list[T]]:
@@ -172,7 +215,7 @@ def _batches(items: Sequence[T], size: int) -> Iterable[list[T]]:
 
 
 def _view(queue: str, job_id: str, answer: Sequence[Any]) -> JobView:
-    record, state_name, number, lease, runs, reason, progress, result, children, paused = answer
+    record, state_name, number, lease, runs, reason, progress, result, children, paused, log_lines = answer
     header, body = decode_record(record)
     state = JobState(state_name.decode())
     if paused and state in (JobState.WAITING, JobState.PRIORITIZED):
@@ -195,17 +238,29 @@ def _view(queue: str, job_id: str, answer: Sequence[Any]) -> JobView:
         progress=msgspec.json.decode(progress) if progress else None,
         result=msgspec.json.decode(result) if result else None,
         finished_at=from_ms(float(number)) if state in (JobState.COMPLETED, JobState.FAILED) else None,
-        parent_id=header.parent_id or None,
+        parent_id=header.parent_id,
         children=decode_children(children),
+        log_lines=tuple(log_lines.decode().splitlines()),
     )
 
 
 def decode_children(text: bytes) -> Children | None:
-    """A parent's children as stored (``pending:completed:failed``); ``None`` where it has none."""
+    """A parent's children as stored (``pending:completed:failed:doomed``); ``None`` where it has none."""
     if not text:
         return None
-    pending, completed, failed = map(int, text.split(b":"))
+    pending, completed, failed, _doomed = map(int, text.split(b":"))
     return Children(pending=pending, completed=completed, failed=failed)
+
+
+def _event(event_id: bytes, fields: Mapping[bytes, bytes]) -> QueueEvent:
+    words = {name.decode(): value.decode() for name, value in fields.items()}
+    job_ids = words.pop("ids", "")
+    return QueueEvent(
+        event_id=event_id.decode(),
+        event=words.pop("event", ""),
+        job_ids=tuple(job_ids.split(",")) if job_ids else (),
+        details=words,
+    )
 
 
 class _AttemptLine(msgspec.Struct, frozen=True):

@@ -25,16 +25,28 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Header(msgspec.Struct, frozen=True):
-    """What the scripts read."""
+    """What the scripts read; the fields are described in ``scripts/shared/record.lua``."""
 
-    group: str
-    priority: int
-    keep_count: int
-    keep_ms: int
-    unique_key: str
-    parent_id: str
+    group: str = ""
+    priority: int = 0
+    keep_count: int = 0
+    keep_ms: int = 0
+    unique: str = ""
+    parent: str = ""
+    limits: str = ""
+
+    @property
+    def parent_id(self) -> str | None:
+        """The id of the parent, without its policy's letter."""
+        return self.parent[1:] or None
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether taking the job needs more than taking it."""
+        return bool(self.parent or self.limits or self.unique.startswith("s"))
 
 
+_FIELDS = 9
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Body).decode
 
@@ -48,10 +60,10 @@ def encode_record(header: Header, body: Body) -> bytes:
     """
     line = (
         f"\t{header.group}\t{header.priority}\t{header.keep_count}\t{header.keep_ms}"
-        f"\t{header.unique_key}\t{header.parent_id}"
+        f"\t{header.unique}\t{header.parent}\t{header.limits}\t{'1' if header.needs_attention else ''}"
     )
-    if line.count("\t") != 6 or "\n" in line:
-        raise InvalidInput("options", "group, unique key and parent must not hold tabs or newlines")
+    if line.count("\t") != _FIELDS - 1 or "\n" in line:
+        raise InvalidInput("options", "group, unique key, parent and limits must not hold tabs or newlines")
     encoded = _encode(body)
     if len(encoded) > MAX_PAYLOAD_BYTES:
         raise PayloadTooLarge(
@@ -68,10 +80,10 @@ def decode_record(record: bytes) -> tuple[Header, Body]:
     """
     line, separator, encoded = record.partition(b"\n")
     fields = line.decode().split("\t")
-    if not separator or len(fields) != 7:
+    if not separator or len(fields) != _FIELDS:
         raise ValueError("the record's first line is not a job's header")
-    _position, group, priority, keep_count, keep_ms, unique_key, parent_id = fields
-    header = Header(group, int(priority), int(keep_count), int(keep_ms), unique_key, parent_id)
+    _position, group, priority, keep_count, keep_ms, unique, parent, limits, _attention = fields
+    header = Header(group, int(priority), int(keep_count), int(keep_ms), unique, parent, limits)
     return header, _decode(encoded)
 
 
@@ -91,8 +103,14 @@ def record_of(job: NewJob, *, created_ms: int) -> bytes:
         priority=job.options.priority,
         keep_count=job.keep_count,
         keep_ms=job.keep_ms,
-        unique_key=job.unique_key or "",
-        parent_id=job.parent_id or "",
+        unique=unique_field(job),
+        parent=f"{job.on_failure.value[0]}{job.parent_id}" if job.parent_id else "",
+        limits=",".join(job.limit_keys),
     )
     data: Mapping[str, Any] = {} if job.data_in_ledger else job.data
     return encode_record(header, Body(job.job_type, job.args, dict(data), options, created_ms))
+
+
+def unique_field(job: NewJob) -> str:
+    """A job's unique key as the header holds it: until when, in a letter, and the key."""
+    return f"{job.unique_until.value[0]}{job.unique_key}" if job.unique_key else ""

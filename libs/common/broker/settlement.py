@@ -171,8 +171,9 @@ def _completion(job: HeldJob) -> bytes:
     header = job.header
     result = job.outcome.result if isinstance(job.outcome, Completed) else None
     return completion_details(
-        unique_key=header.unique_key,
-        parent_id=header.parent_id,
+        unique=header.unique,
+        parent=header.parent,
+        limits=header.limits,
         keep_count=header.keep_count,
         keep_ms=header.keep_ms,
         result=result,
@@ -183,22 +184,28 @@ def _completion(job: HeldJob) -> bytes:
 
 def completion_details(
     *,
-    unique_key: str,
-    parent_id: str,
-    keep_count: int,
-    keep_ms: int,
+    unique: str = "",
+    parent: str = "",
+    limits: str = "",
+    keep_count: int = 0,
+    keep_ms: int = 0,
     result: Any = None,
     own_counts: Mapping[str, int] | None = None,
     parent_counts: Mapping[str, int] | None = None,
 ) -> bytes:
-    """What ``complete.lua`` must know of a job beside its id and fence; empty where that is nothing."""
-    if not (keep_ms or unique_key or parent_id):
+    """What ``complete.lua`` must know of a job beside its id and fence; empty where that is nothing.
+
+    Unique, parent and limits are the header's fields, as ``scripts/shared/record.lua`` describes them.
+    """
+    if not (keep_ms or unique or parent or limits):
         return b""
     details: dict[str, Any] = {}
-    if unique_key:
-        details["u"] = unique_key
-    if parent_id:
-        details["p"] = parent_id
+    if unique:
+        details["u"] = unique
+    if limits:
+        details["l"] = limits
+    if parent:
+        details["p"] = parent
         if parent_counts:
             details["m"] = parent_counts
     if own_counts:

@@ -73,6 +73,17 @@ class ScriptRunner:
         with redis_errors():
             self.redis.hset(self.keys[key], field, value)
 
+    def read_events(self, after: str, *, wait_ms: int, count: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        """Entries of the queue's event stream after an id, oldest first.
+
+        Raises:
+            StoreUnavailable: Redis is away.
+        """
+        key = self.keys["events"]
+        with redis_errors():
+            answer: Any = self.redis.xread({key: after}, count=count, block=wait_ms or None)
+        return answer[0][1] if answer else []
+
     def forget_everything(self) -> None:
         """Deletes all keys of the queue.
 

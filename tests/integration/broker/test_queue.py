@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from libs.common.broker import scripts
-from libs.common.broker.model import Children
+from libs.common.broker.model import ChildFailure, Children
 from libs.common.broker.scripts import script
 from libs.common.errors import LeaseLost, PayloadTooLarge, StoreUnavailable
 from libs.embedded import RedisServer
@@ -75,7 +75,7 @@ def test_the_last_child_lets_its_parent_go_on_with_a_summary(bench: Bench) -> No
     bench.run("wait_for_children", parent_id, parent.fence)
     assert bench.state(parent_id) == "waiting-children"
     first, second = bench.fetch(5)
-    bench.run("complete", first.job_id, first.fence, b'{"p":"%s","m":{"checked":2}}' % parent_id.encode())
+    bench.run("complete", first.job_id, first.fence, b'{"p":"i%s","m":{"checked":2}}' % parent_id.encode())
     assert bench.state(parent_id) == "waiting-children"
     bench.run("dead_letter", second.job_id, second.fence, _LINE, "bad")
     again = bench.take(parent_id)
@@ -90,7 +90,7 @@ def test_a_parent_whose_children_have_all_ended_already_does_not_wait(bench: Ben
     parent = bench.take(parent_id)
     bench.queue.add([bench.new(parent_id=parent_id)], parent_fence=parent.fence.decode())
     child = bench.take()
-    bench.run("complete", child.job_id, child.fence, b'{"p":"%s"}' % parent_id.encode())
+    bench.run("complete", child.job_id, child.fence, b'{"p":"i%s"}' % parent_id.encode())
     bench.run("wait_for_children", parent_id, parent.fence)
     assert bench.state(parent_id) == "waiting"
 
@@ -118,7 +118,7 @@ def test_a_completed_child_counts_once_on_its_parent_however_often_it_is_acknowl
     parent = bench.take(parent_id)
     bench.queue.add([bench.new(parent_id=parent_id)], parent_fence=parent.fence.decode())
     child = bench.take()
-    details = b'{"p":"%s","m":{"checked":7}}' % parent_id.encode()
+    details = b'{"p":"i%s","m":{"checked":7}}' % parent_id.encode()
     bench.run("complete", child.job_id, child.fence, details, child.job_id, child.fence, details)
     bench.run("complete", child.job_id, child.fence, details)
     view = bench.queue.get(parent_id)
@@ -202,7 +202,7 @@ def test_a_unique_key_is_free_again_when_its_job_has_ended(bench: Bench) -> None
     assert bench.add(unique_key="integration:1") == first
     job = bench.take(first)
     assert bench.add(unique_key="integration:1") == first
-    bench.run("complete", job.job_id, job.fence, b'{"u":"integration:1"}')
+    bench.run("complete", job.job_id, job.fence, b'{"u":"eintegration:1"}')
     assert bench.add(unique_key="integration:1") != first
 
 
@@ -291,3 +291,59 @@ def test_a_redis_that_is_away_is_said_to_be_away() -> None:
 
 
 _LINE = b'{"n":1,"o":"failed","e":"boom","w":"w","s":1,"d":1}'
+
+
+def test_a_child_that_must_not_fail_takes_its_parent_with_it(bench: Bench) -> None:
+    parent_id = bench.add()
+    parent = bench.take(parent_id)
+    children = [bench.new(parent_id=parent_id, on_failure=ChildFailure.FAIL) for _ in range(2)]
+    bench.queue.add(children, parent_fence=parent.fence.decode())
+    bench.run("wait_for_children", parent_id, parent.fence)
+    child = bench.take()
+    bench.run("dead_letter", child.job_id, child.fence, _LINE, "bad")
+    view = bench.queue.get(parent_id)
+    assert view is not None
+    assert (view.state, view.reason) == ("failed", "a child failed")
+
+
+def test_a_parent_can_wait_until_a_person_has_mended_its_child(bench: Bench) -> None:
+    parent_id = bench.add()
+    parent = bench.take(parent_id)
+    bench.queue.add([bench.new(parent_id=parent_id, on_failure=ChildFailure.WAIT)], parent_fence=parent.fence.decode())
+    bench.run("wait_for_children", parent_id, parent.fence)
+    child = bench.take()
+    bench.run("dead_letter", child.job_id, child.fence, _LINE, "bad")
+    assert bench.state(parent_id) == "waiting-children"
+    bench.queue.retry(child.job_id)
+    again = bench.take(child.job_id)
+    bench.run("complete", again.job_id, again.fence, b'{"p":"w%s"}' % parent_id.encode())
+    assert bench.take(parent_id).children == Children(pending=0, completed=1, failed=0)
+
+
+def test_a_job_s_log_keeps_its_last_lines(bench: Bench) -> None:
+    job_id = bench.add()
+    job = bench.take()
+    for number in range(1_000):
+        bench.run("log", job_id, job.fence, f"line {number} " + "x" * 100)
+    view = bench.queue.get(job_id)
+    assert view is not None
+    assert view.log_lines[-1].startswith("line 999 ")
+    assert 100 < len(view.log_lines) < 160
+    assert all(line.startswith("line ") for line in view.log_lines)
+
+
+def test_every_transition_is_told_and_the_stream_stays_short(bench: Bench) -> None:
+    start = bench.queue.events(after="0")
+    assert start == []
+    job_id = bench.add()
+    job = bench.take()
+    bench.run("retry", job_id, job.fence, 0, _LINE, "again")
+    job = bench.take()
+    bench.run("complete", job_id, job.fence, b"")
+    told = bench.queue.events(after="0")
+    assert [event.event for event in told] == ["added", "retried", "completed"]
+    assert {event.job_ids for event in told} == {(job_id,)}
+    assert [event.event for event in bench.queue.events(after=told[0].event_id)] == ["retried", "completed"]
+    for _ in range(2_500):
+        bench.add()
+    assert len(bench.queue.events(after="0", count=10_000)) < 1_300

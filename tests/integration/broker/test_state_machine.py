@@ -6,13 +6,14 @@ Time does not pass here: a lease ends, or a delayed job falls due, when the mach
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from libs.common.broker.held_job import Fetched
-from libs.common.broker.model import JobOptions, NewJob
+from libs.common.broker.model import ChildFailure, JobOptions, Limit, NewJob, UniqueMode
 from libs.common.broker.queue import JobQueue
 from libs.common.broker.settlement import completion_details
 from libs.common.errors import LeaseLost
@@ -36,6 +37,7 @@ class QueueMachine(RuleBasedStateMachine):
         super().__init__()
         self.client.flushdb()
         self.queue = JobQueue(self.client, "machine")
+        self.queue.set_limit("solo", Limit(at_once=1))
         self.model = ModelQueue()
         self.stale: list[tuple[str, bytes]] = []
         self.made = 0
@@ -99,11 +101,23 @@ class QueueMachine(RuleBasedStateMachine):
         group=GROUPS,
         priority=PRIORITIES,
         unique_key=UNIQUE_KEYS,
+        mode=st.sampled_from(UniqueMode),
+        limited=st.sampled_from([False, False, True]),
         delayed=st.booleans(),
         keeps=st.booleans(),
     )
-    def add(self, count: int, group: str, priority: int, unique_key: str | None, delayed: bool, keeps: bool) -> None:
-        jobs = [self._new(group, priority, unique_key, delayed, keeps) for _ in range(count)]
+    def add(
+        self,
+        count: int,
+        group: str,
+        priority: int,
+        unique_key: str | None,
+        mode: UniqueMode,
+        limited: bool,
+        delayed: bool,
+        keeps: bool,
+    ) -> None:
+        jobs = [self._new(group, priority, unique_key, delayed, keeps, mode, limited) for _ in range(count)]
         self._added(jobs, self.queue.add(jobs))
 
     def add_a_known_id_again(self, data: st.DataObject) -> None:
@@ -113,7 +127,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     def add_children(self, data: st.DataObject) -> None:
         parent, count = self._any(data, self._held()), data.draw(st.integers(1, 3))
-        jobs = [self._new(parent.group, 0, None, False, False, parent_id=parent.job_id) for _ in range(count)]
+        policy = data.draw(st.sampled_from(ChildFailure))
+        jobs = [self._child(parent.job_id, parent.group, policy) for _ in range(count)]
         added = self.queue.add(jobs, parent_fence=parent.fence.decode())
         self._added(jobs, added)
         parent.pending += count
@@ -121,7 +136,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def a_lost_parent_cannot_add_children(self, data: st.DataObject) -> None:
         job_id, fence = self._any(data, self._stale_of_known())
-        child = self._new("", 0, None, False, False, parent_id=job_id)
+        child = self._child(job_id, "", ChildFailure.IGNORE)
         try:
             self.queue.add([child], parent_fence=fence.decode())
         except LeaseLost:
@@ -142,18 +157,18 @@ class QueueMachine(RuleBasedStateMachine):
         taken: dict[str, list[str]] = {}
         for job in fetched.jobs:
             taken.setdefault(job.header.group, []).append(job.job_id)
-        orphans = 0
+        gone = 0
         for group in {job.group for job in self.model.ready()}:
             expected = self.model.waiting_in(group)
             for job_id in taken.pop(group, []):
-                while self._is_orphan(expected[0]):
-                    self._forget(expected.pop(0))
-                    orphans += 1
+                while expected[0].job_id != job_id and self._left_the_line(expected[0]):
+                    expected.pop(0)
+                    gone += 1
                 assert expected.pop(0).job_id == job_id, f"group {group!r} was not served in its order"
-            # An orphan may have been met, and dropped, behind the last job taken.
-            while expected and self._is_orphan(expected[0]) and self.queue.get(expected[0].job_id) is None:
-                self._forget(expected.pop(0))
-                orphans += 1
+            # An orphan, or a job under a limit, may have been met behind the last job taken.
+            while expected and self._left_the_line(expected[0]):
+                expected.pop(0)
+                gone += 1
         assert not taken, f"jobs came that were not waiting: {taken}"
         for job in fetched.jobs:
             model = self.model.jobs[job.job_id]
@@ -164,13 +179,13 @@ class QueueMachine(RuleBasedStateMachine):
             if children:
                 assert (children.pending, children.completed, children.failed) == (model.pending, *model.ended)
         left = len(self.model.ready())
-        assert len(fetched.jobs) + orphans >= min(count, left), "work was left lying"
+        assert len(fetched.jobs) + gone >= min(count, left), "work was left lying"
 
     def _suspect_came_alone(self, fetched: Fetched) -> None:
         ids = {job.job_id for job in self.model.suspects()}
         if not fetched.jobs:
-            orphan = next(job for job in self.model.suspects() if self._is_orphan(job) and not self._exists(job))
-            self._forget(orphan)
+            gone = [job for job in self.model.suspects() if self._left_the_line(job)]
+            assert gone
             return
         (job,) = fetched.jobs
         assert fetched.alone
@@ -178,8 +193,22 @@ class QueueMachine(RuleBasedStateMachine):
         model = self.model.jobs[job.job_id]
         model.state, model.fence = JobState.ACTIVE, job.fence
 
-    def _exists(self, job: ModelJob) -> bool:
-        return self.queue.get(job.job_id) is not None
+    def _left_the_line(self, job: ModelJob) -> bool:
+        """Whether the fetch dropped this job as an orphan or parked it under its limit, as it may."""
+        view = self.queue.get(job.job_id)
+        if view is None:
+            assert self._is_orphan(job), f"{job.job_id} is lost"
+            self._forget(job)
+            return True
+        if view.reason != "at once: solo":
+            return False
+        assert job.limited
+        assert not self._is_orphan(job)
+        job.state, job.parked = JobState.WAITING, True
+        # Groups take turns, so which of two groups' jobs was parked first is for the queue to say.
+        members = texts(self.client.zrangebylex(self.queue.keys["parked"].decode(), "-", "+"))
+        (job.order,) = [int(n) for n, parked_id in (m.split("\t")[1:] for m in members) if parked_id == job.job_id]
+        return True
 
     # Ending
 
@@ -201,6 +230,7 @@ class QueueMachine(RuleBasedStateMachine):
         self._let_go(job)
         job.attempts += 1
         if delay_ms:
+            self.model.leave_limit(job)
             job.state, job.fence = JobState.DELAYED, b""
         else:
             self.model.wait(job, in_front=False)
@@ -210,6 +240,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert self._run("defer", job.job_id, job.fence, until_ms, "quiet hours")
         self._let_go(job)
         if until_ms > 1:
+            self.model.leave_limit(job)
             job.state, job.fence = JobState.DELAYED, b""
         else:
             self.model.wait(job, in_front=False)
@@ -232,7 +263,10 @@ class QueueMachine(RuleBasedStateMachine):
         assert self._run("wait_for_children", job.job_id, job.fence) == 1
         self._let_go(job)
         job.has_children = True
-        if job.pending:
+        self.model.leave_limit(job)
+        if job.doomed:
+            self.model.bury(job)
+        elif job.pending:
             job.state, job.fence = JobState.WAITING_CHILDREN, b""
         else:
             self.model.wait(job, in_front=True)
@@ -301,7 +335,7 @@ class QueueMachine(RuleBasedStateMachine):
         if job.unique_key:
             self.model.unique[job.unique_key] = job.job_id
         parent = self.model.jobs.get(job.parent_id or "")
-        if parent:
+        if parent and job.on_failure is not ChildFailure.WAIT:
             parent.pending += 1
             parent.ended[1] = max(0, parent.ended[1] - 1)
         job.attempts = job.stalls = 0
@@ -316,7 +350,9 @@ class QueueMachine(RuleBasedStateMachine):
         job = self._any(data, list(self.model.jobs.values()))
         finished = job.state in (JobState.COMPLETED, JobState.FAILED)
         assert self.queue.remove(job.job_id) == finished
-        if finished:
+        if finished and job.state is JobState.FAILED and job.on_failure is ChildFailure.WAIT:
+            self.model.drop(job)
+        elif finished:
             del self.model.jobs[job.job_id]
 
     @rule()
@@ -341,12 +377,12 @@ class QueueMachine(RuleBasedStateMachine):
             assert view.state is state
         stats = self.queue.stats()
         assert stats.counts == counts
-        assert (stats.oldest_waiting_seconds > 0) == bool(self.model.in_state(*ready))
+        assert (stats.oldest_waiting_seconds > 0) == bool(self.model.ready() or self.model.suspects())
 
     @invariant()
     def nothing_is_kept_of_what_is_gone(self) -> None:
         known = set(self.model.jobs)
-        for name in ("jobs", "runs", "results", "reasons", "progress", "leases", "children", "cancels"):
+        for name in ("jobs", "runs", "results", "reasons", "progress", "leases", "children", "cancels", "granted"):
             kept = set(texts(self.client.hkeys(self.queue.keys[name].decode())))
             assert kept <= known, f"{name} still speaks of {kept - known}"
         held = {job.job_id for job in self._held()}
@@ -356,6 +392,15 @@ class QueueMachine(RuleBasedStateMachine):
     def a_unique_key_belongs_to_the_unfinished_job_that_holds_it(self) -> None:
         stored = self.client.hgetall(self.queue.keys["unique"].decode())
         assert dict(zip(texts(stored.keys()), texts(stored.values()), strict=True)) == self.model.unique
+
+    @invariant()
+    def no_more_jobs_run_under_a_limit_than_it_allows(self) -> None:
+        active = [job for job in self._held() if job.limited]
+        assert len(active) <= 1
+        parked = [job for job in self.model.jobs.values() if job.parked]
+        unfinished = [job for job in self.model.jobs.values() if job.state not in (JobState.COMPLETED, JobState.FAILED)]
+        others = [job for job in unfinished if job.limited and not job.parked]
+        assert others or not parked, "nobody's end will let the parked jobs go on"
 
     @invariant()
     def each_group_with_work_has_one_place_in_the_ring(self) -> None:
@@ -386,6 +431,10 @@ class QueueMachine(RuleBasedStateMachine):
     def _let_go(self, job: ModelJob) -> None:
         self.stale.append((job.job_id, job.fence))
 
+    def _child(self, parent_id: str, group: str, policy: ChildFailure) -> NewJob:
+        child = self._new(group, 0, None, False, False)
+        return msgspec.structs.replace(child, parent_id=parent_id, on_failure=policy)
+
     def _new(
         self,
         group: str,
@@ -393,7 +442,8 @@ class QueueMachine(RuleBasedStateMachine):
         unique_key: str | None,
         delayed: bool,
         keeps: bool,
-        parent_id: str | None = None,
+        mode: UniqueMode = UniqueMode.KEEP,
+        limited: bool = False,
     ) -> NewJob:
         self.made += 1
         return NewJob(
@@ -403,21 +453,41 @@ class QueueMachine(RuleBasedStateMachine):
             group=group,
             options=JobOptions(priority=priority, delay_ms=HOUR_MS if delayed else 0),
             unique_key=unique_key,
-            parent_id=parent_id,
+            unique_mode=mode,
+            limit_keys=("solo",) if limited else (),
             keep_ms=HOUR_MS if keeps else 0,
         )
 
     def _added(self, jobs: list[NewJob], answers: list[Any]) -> None:
         for job, added in zip(jobs, answers, strict=True):
-            holder = self.model.unique.get(job.unique_key or "")
+            model = ModelJob(
+                job.job_id,
+                job.group,
+                job.options.priority,
+                bool(job.keep_ms),
+                job.unique_key,
+                job.parent_id,
+                job.on_failure,
+                limited=bool(job.limit_keys),
+            )
+            holder = self.model.jobs.get(self.model.unique.get(job.unique_key or "", ""))
+            runs = holder and holder.state in (JobState.ACTIVE, JobState.WAITING_CHILDREN)
+            if holder and job.unique_mode is not UniqueMode.KEEP and not runs:
+                self._drop_the_next(job.unique_key)
+                del self.model.unique[holder.unique_key or ""]
+                self.model.drop(holder)
+                holder = None
+            if holder and job.unique_mode is UniqueMode.LATEST:
+                self._drop_the_next(job.unique_key)
+                model.is_next = True
+                holder = None
             assert added.created == (holder is None)
-            assert added.job_id == (holder or job.job_id)
+            assert added.job_id == (holder.job_id if holder else job.job_id)
             if holder:
                 continue
-            model = ModelJob(
-                job.job_id, job.group, job.options.priority, bool(job.keep_ms), job.unique_key, job.parent_id
-            )
             self.model.jobs[job.job_id] = model
+            if model.is_next:
+                continue
             if job.unique_key:
                 self.model.unique[job.unique_key] = job.job_id
             if job.options.delay_ms:
@@ -425,10 +495,16 @@ class QueueMachine(RuleBasedStateMachine):
             else:
                 self.model.wait(model, in_front=False)
 
+    def _drop_the_next(self, unique_key: str | None) -> None:
+        for other in list(self.model.jobs.values()):
+            if other.is_next and other.unique_key == unique_key:
+                self.model.drop(other)
+
     def _details(self, job: ModelJob) -> bytes:
         return completion_details(
-            unique_key=job.unique_key or "",
-            parent_id=job.parent_id or "",
+            unique=f"e{job.unique_key}" if job.unique_key else "",
+            parent=f"{job.on_failure.value[0]}{job.parent_id}" if job.parent_id else "",
+            limits="solo" if job.limited else "",
             keep_count=1000,
             keep_ms=HOUR_MS if job.keeps else 0,
         )
@@ -439,6 +515,6 @@ def test_no_sequence_of_transitions_loses_a_job_or_puts_it_in_two_states(redis_c
     run_state_machine_as_test(
         QueueMachine,
         settings=settings(
-            max_examples=250, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=200, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

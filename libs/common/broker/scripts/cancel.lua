@@ -3,7 +3,7 @@
 -- KEYS: jobs delayed waiting_children active cancels
 -- ARGV: id
 -- Answer: 'cancelled', 'asked', 'finished' or 'unknown'
--- USES: clock waiting finish events wake
+-- USES: clock waiting limits finish events wake
 
 local id = ARGV[1]
 local now = now_ms()
@@ -21,8 +21,9 @@ local header = header_of(record)
 if redis.call('ZREM', delayed, id) == 0 and redis.call('ZREM', waiting_children, id) == 0 and not take_out(id, header) then
   return 'finished'
 end
-release(header.unique_key, id)
-child_ended(header.parent, true, now)
+release(header.unique, id, now)
+child_ended(header.parent, 'gone', now)
+leave_limits(header.limits, now, false)
 forget({ id })
 count('cancelled', 1)
 tell('cancelled', { id })

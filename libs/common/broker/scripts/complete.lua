@@ -1,10 +1,10 @@
 -- Acknowledges jobs that their worker has completed. A job whose lease this worker no longer holds is refused.
 -- States: active -> completed, or none where nothing is kept; waiting-children -> waiting for a parent's last child
 -- KEYS: results completed
--- ARGV: per job: id, fence, '' or a JSON object with p (parent), u (unique key), c (keep_count), a (keep_ms), r (result as JSON
---       text), n (increments to the job's own progress), m (increments to its parent's)
+-- ARGV: per job: id, fence, '' or a JSON object with p (parent), u (unique), l (limits), c (keep_count), a (keep_ms), r (result
+--       as JSON text), n (increments to the job's own progress), m (increments to its parent's)
 -- Answer: the ids that were refused
--- USES: clock lease finish events
+-- USES: clock lease limits finish events
 
 local now = now_ms()
 local asked = {}
@@ -37,12 +37,16 @@ for i, id in ipairs(asked) do
       forgotten[#forgotten + 1] = id
     else
       local job = cjson.decode(details)
-      release(job.u or '', id)
+      if job.l then
+        leave_limits(job.l, now, true)
+      end
+      release(job.u or '', id, now)
       if job.n then
         add_to_progress(id, job.n)
       end
-      if job.m and redis.call('HEXISTS', jobs, job.p) == 1 then
-        add_to_progress(job.p, job.m)
+      local parent = string.sub(job.p or '', 2)
+      if job.m and redis.call('HEXISTS', jobs, parent) == 1 then
+        add_to_progress(parent, job.m)
       end
       if (job.a or 0) > 0 then
         kept[#kept + 1] = now
@@ -54,7 +58,7 @@ for i, id in ipairs(asked) do
       else
         forgotten[#forgotten + 1] = id
       end
-      child_ended(job.p or '', false, now)
+      child_ended(job.p or '', 'completed', now)
     end
   end
 end

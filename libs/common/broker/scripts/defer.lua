@@ -11,7 +11,7 @@ if not holds(redis.call('HGET', leases, id), fence) then
 end
 local now = now_ms()
 local record = redis.call('HGET', jobs, id)
-end_lease(id)
+end_lease(id, record, now)
 if until_ms > now then
   redis.call('ZADD', delayed, until_ms, id)
   redis.call('HSET', reasons, id, reason)

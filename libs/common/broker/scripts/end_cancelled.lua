@@ -9,10 +9,12 @@ local id, fence = ARGV[1], ARGV[2]
 if not holds(redis.call('HGET', leases, id), fence) then
   return 0
 end
-local header = header_of(redis.call('HGET', jobs, id))
-end_lease(id)
-release(header.unique_key, id)
-child_ended(header.parent, true, now_ms())
+local now = now_ms()
+local record = redis.call('HGET', jobs, id)
+local header = header_of(record)
+end_lease(id, record, now)
+release(header.unique, id, now)
+child_ended(header.parent, 'gone', now)
 forget({ id })
 count('cancelled', 1)
 tell('cancelled', { id })

@@ -10,8 +10,9 @@ local returned = 0
 for i = 1, #ARGV, 2 do
   local id = ARGV[i]
   if holds(redis.call('HGET', leases, id), ARGV[i + 1]) then
-    end_lease(id)
-    put_back(id, redis.call('HGET', jobs, id), now, true)
+    local record = redis.call('HGET', jobs, id)
+    end_lease(id, record, now)
+    put_back(id, record, now, true)
     returned = returned + 1
   end
 end

@@ -11,7 +11,7 @@ if not holds(redis.call('HGET', leases, id), fence) then
 end
 local now = now_ms()
 local record = redis.call('HGET', jobs, id)
-end_lease(id)
+end_lease(id, record, now)
 local attempts, stalls, lines = load_runs(id)
 save_runs(id, attempts + 1, stalls, with_line(lines, line))
 if delay_ms > 0 then

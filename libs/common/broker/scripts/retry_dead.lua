@@ -11,20 +11,22 @@ if not record or not redis.call('ZSCORE', failed, id) then
   return 0
 end
 local header = header_of(record)
-if header.unique_key ~= '' then
-  local holder = redis.call('HGET', unique, header.unique_key)
+local kind, unique_key = string.sub(header.unique, 1, 1), string.sub(header.unique, 2)
+if kind == 'e' or kind == 's' then
+  local holder = redis.call('HGET', unique, unique_key)
   if holder then
     return holder
   end
-  redis.call('HSET', unique, header.unique_key, id)
+  redis.call('HSET', unique, unique_key, id)
 end
 redis.call('ZREM', failed, id)
 redis.call('HDEL', reasons, id)
 local _, _, lines = load_runs(id)
 save_runs(id, 0, 0, lines)
-if header.parent ~= '' and redis.call('HEXISTS', jobs, header.parent) == 1 then
-  local pending, done, dead = load_children(header.parent)
-  save_children(header.parent, pending + 1, done, math.max(0, dead - 1))
+local policy, parent = string.sub(header.parent, 1, 1), string.sub(header.parent, 2)
+if policy ~= '' and policy ~= 'w' and redis.call('HEXISTS', jobs, parent) == 1 then
+  local pending, done, dead, doomed = load_children(parent)
+  save_children(parent, pending + 1, done, math.max(0, dead - 1), doomed)
 end
 put_back(id, record, now_ms(), false)
 tell('retried', { id })

@@ -1,5 +1,5 @@
 -- A parent has added its children and lets go of its worker until the last of them has ended.
--- States: active -> waiting-children, or waiting where all have ended already
+-- States: active -> waiting-children; waiting where all have ended already; failed where one failed that must not
 -- KEYS: jobs waiting_children
 -- ARGV: id, fence
 -- Answer: 1, or 0 where the lease is not held
@@ -10,13 +10,16 @@ if not holds(redis.call('HGET', leases, id), fence) then
   return 0
 end
 local now = now_ms()
-end_lease(id)
-local pending, done, failed = load_children(id)
-save_children(id, pending, done, failed)
-if pending > 0 then
+local record = redis.call('HGET', jobs, id)
+end_lease(id, record, now)
+local pending, done, dead, doomed = load_children(id)
+save_children(id, pending, done, dead, doomed)
+if doomed == 1 then
+  bury(id, record, 'a child failed', now)
+elseif pending > 0 then
   redis.call('ZADD', waiting_children, now, id)
   tell('waiting-children', { id })
 else
-  put_back(id, redis.call('HGET', jobs, id), now, true)
+  put_back(id, record, now, true)
 end
 return 1

@@ -1,13 +1,13 @@
 -- Jobs whose worker fell silent: back among the waiting, in front; the third time under the same job, a dead letter.
 -- KEYS: active leases jobs
--- USES: lease history bury waiting
+-- USES: lease history finish waiting
 
 local function recover(now, at_most)
   local expired = redis.call('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, at_most)
   for _, id in ipairs(expired) do
     local record = redis.call('HGET', jobs, id)
     local started, worker = string.match(redis.call('HGET', leases, id) or '0:0:', '^%d+:(%d+):(.*)$')
-    end_lease(id)
+    end_lease(id, record, now)
     if record then
       local attempts, stalls, lines = load_runs(id)
       stalls = stalls + 1

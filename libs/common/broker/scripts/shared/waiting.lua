@@ -1,11 +1,12 @@
 -- The waiting jobs: per group a FIFO and an ordered set of prioritized jobs; groups with work stand in a ring.
 --   groups       group -> "head:tail:urgent": the FIFO holds sequence numbers head <= n < tail, urgent counts prioritized
 --   fifo         "n<TAB>group" -> "slice:id"; a cancelled job leaves a gap
+--   (jobs that are parked under a limit, or next under a unique key, wait outside: see limits and finish)
 --   prioritized  members "group<TAB>priority<TAB>n<TAB>slice:id", all of score 0, in the order of their text
 --   ring         the groups of `groups`, each once, next turn first
 --   suspects     id -> since when: jobs that would be dead letters if their worker died once more. A worker's death takes
 --                all its jobs' leases, and only one of them may be to blame; so each suspect runs alone.
--- KEYS: jobs groups ring fifo prioritized suspects meta weights
+-- KEYS: jobs groups ring fifo prioritized suspects parked unique_next meta weights
 -- USES: record ages history wake
 
 local function load_group(group)
@@ -89,6 +90,14 @@ local function take_out(id, header)
     redis.call('ZREM', suspects, id)
     change_age(slice_of(suspect_since), -1)
     return true
+  end
+  local n, key = string.match(header.position, '^p(%d+):(.*)$')
+  if n then
+    return redis.call('ZREM', parked, key .. '\t' .. n .. '\t' .. id) == 1
+  end
+  if header.position == 'next' then
+    local unique_key = string.sub(header.unique, 2)
+    return redis.call('HGET', unique_next, unique_key) == id and redis.call('HDEL', unique_next, unique_key) == 1
   end
   if header.priority > 0 then
     local head, tail, urgent, known = load_group(header.group)
