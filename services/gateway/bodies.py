@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 from flask import Request
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from libs.common.validation import as_mapping
 
@@ -19,7 +19,20 @@ def read_object(request: Request) -> dict[str, Any]:
         InvalidInput: it is JSON, but no object.
     """
     _check_media_type(request)
-    return as_mapping(_decode(request.get_data(cache=False)), path="")
+    return as_mapping(_decode(_read(request)), path="")
+
+
+def _read(request: Request) -> bytes:
+    limit = request.max_content_length
+    too_large = RequestEntityTooLarge(f"body: expected at most {limit} bytes")
+    try:
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge as error:
+        raise too_large from error
+    # A body of undeclared length is cut off at the limit without a word.
+    if limit is not None and request.content_length is None and len(body) >= limit:
+        raise too_large
+    return body
 
 
 def _check_media_type(request: Request) -> None:

@@ -146,7 +146,7 @@ BAD_INPUTS = [
     BadInput("a text's content type", sync(), 415, "JSON", headers={"Content-Type": "text/plain"}),
     BadInput("another charset", sync(), 415, "UTF-8", headers={"Content-Type": f"{JSON}; charset=latin-1"}),
     BadInput("compressed", sync(), 415, "Content-Encoding", headers={"Content-Encoding": "gzip"}),
-    BadInput("larger than allowed", b" " * 1_000_001, 413, "exceeds"),
+    BadInput("larger than allowed", b" " * 1_000_001, 413, "body: expected at most 1000000 bytes"),
     BadInput("an empty key", sync(), 422, "printable", "Idempotency-Key", headers={"Idempotency-Key": '""'}),
     BadInput("a key without end", sync(), 422, "255", "Idempotency-Key", headers={"Idempotency-Key": "k" * 256}),
     BadInput("a key that is not ASCII", sync(), 422, "ASCII", "Idempotency-Key", headers={"Idempotency-Key": "k\xe9"}),

@@ -1,0 +1,173 @@
+"""The gateway as a process: limits at the socket, start and stop."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from bson import ObjectId
+from pymongo import MongoClient
+
+from tests.end_to_end.gateway.conftest import SERVICE_TOKEN, RunningGateway, running_gateway
+from tests.integration.gateway.stub import running_stub
+from tests.unit.gateway.bad_inputs import LEAD_ID, bulk, sync
+from tests.waiting import wait_until
+
+JOBS = "/api/bullmq/jobs"
+
+
+def test_a_job_goes_in_and_is_seen(gateway: RunningGateway) -> None:
+    receipt = gateway.client.post(JOBS, json=sync()).json()
+
+    assert gateway.client.get(f"{JOBS}/{receipt['jobId']}").json()["state"] == "waiting"
+    assert gateway.client.get("/api/bullmq/stats").json()["totals"]["waiting"] == 1
+    assert gateway.client.get("/api/bullmq/health").json()["status"] == "ok"
+    assert "tuco_queue_jobs" in gateway.client.get("/metrics").text
+
+
+def test_a_body_beyond_the_limit_is_refused_however_it_is_sent(redis_url: str, mongo_uri: str) -> None:
+    with running_gateway(REDIS_URL=redis_url, MONGODB_URI=mongo_uri, MAX_BODY_BYTES="10000") as gateway:
+        declared = gateway.client.post(JOBS, content=b" " * 20_000, headers={"Content-Type": "application/json"})
+        chunks = (b" " * 1_000 for _ in range(20))
+        chunked = gateway.client.post(JOBS, content=chunks, headers={"Content-Type": "application/json"})
+
+        for answer in (declared, chunked):
+            assert answer.status_code == 413
+            assert answer.headers["Content-Type"] == "application/problem+json"
+        assert gateway.client.get("/healthz").status_code == 200
+
+
+def test_a_chunked_body_is_read(gateway: RunningGateway) -> None:
+    body = httpx.Request("POST", "http://x", json=sync()).read()
+    pieces = (body[start : start + 7] for start in range(0, len(body), 7))
+
+    answer = gateway.client.post(JOBS, content=pieces, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"GET /healthz\r\n\r\n",
+        b"\x00\x01\x02\x03\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_does_not_hurt(gateway: RunningGateway, raw: bytes) -> None:
+    host, _, port = gateway.url.removeprefix("http://").rstrip("/").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(raw)
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(1_000)
+
+    assert not answer.startswith((b"HTTP/1.1 2", b"HTTP/1.1 5"))
+    assert gateway.client.get("/healthz").status_code == 200
+
+
+def test_a_request_in_hand_is_answered_before_the_process_ends(redis_url: str, mongo_uri: str) -> None:
+    with running_stub() as availability:
+        availability.says(200, {"result": {"total": 1}})
+        availability.chunk_pause_s = 1.0
+        environment = {
+            "REDIS_URL": redis_url,
+            "MONGODB_URI": mongo_uri,
+            "AVAILABILITY_URL": availability.url,
+            "RECONCILE_AFTER_MS": "10000",
+        }
+        with running_gateway(**environment) as gateway:
+            gateway.client.post("/api/bullmq/initialize", headers=gateway.as_admin())
+            _know_lead(mongo_uri)
+            answers: list[httpx.Response] = []
+            asking = threading.Thread(target=lambda: answers.append(gateway.client.post(JOBS, json=bulk())))
+            asking.start()
+            wait_until(lambda: availability.asked, message="the service is asked")
+            gateway.process.send_signal(signal.SIGTERM)
+            asking.join()
+
+            assert answers[0].status_code == 200
+            assert gateway.process.wait(timeout=10) == 0
+
+
+def test_its_worker_ends_with_it_even_after_kill_9(redis_url: str, mongo_uri: str) -> None:
+    with running_gateway(REDIS_URL=redis_url, MONGODB_URI=mongo_uri) as gateway:
+        worker = gateway.worker_id()
+        gateway.process.kill()
+        gateway.process.wait()
+
+        wait_until(lambda: not _runs(worker), deadline_s=15, message="the worker has ended")
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({}, "REDIS_URL is not set"),
+        ({"REDIS_URL": "redis://x", "MONGODB_URI": "mongodb://x"}, "SERVICE_TOKEN is not set"),
+        ({"REDIS_URL": "redis://x", "MONGODB_URI": "mongodb://x", "SERVICE_TOKEN": "s"}, "ADMIN_TOKEN is not set"),
+        ({"REDIS_URL": "redis://x", "MONGODB_URI": "mongodb://x", "PORT": "http"}, "PORT is wrong"),
+        (
+            {
+                "REDIS_URL": "redis://x",
+                "MONGODB_URI": "mongodb://x",
+                "ENVIRONMENT": "dev",
+                "SERVICE_URLS": "sync",
+            },
+            "SERVICE_URLS is wrong",
+        ),
+    ],
+)
+def test_wrong_settings_stop_it_at_the_start_with_their_name(environment: dict[str, str], named: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "services.gateway"],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+    assert ended.returncode == 2
+    assert named in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_many_at_once_are_served(gateway: RunningGateway) -> None:
+    statuses: list[int] = []
+
+    def ask(number: int) -> None:
+        with httpx.Client(base_url=gateway.url, trust_env=False, timeout=30) as client:
+            headers = {"x-service-token": SERVICE_TOKEN}
+            for turn in range(5):
+                body = sync(integrationId=f"{number * 100 + turn:024x}")
+                statuses.append(client.post(JOBS, json=body, headers=headers).status_code)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(16)]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert statuses == [202] * 80
+    assert gateway.client.get("/api/bullmq/stats").json()["totals"]["waiting"] == 80
+    assert time.perf_counter() - started < 20
+
+
+def _know_lead(mongo_uri: str) -> None:
+    with MongoClient[dict[str, object]](mongo_uri) as client:
+        client.get_default_database()["leads"].insert_one({"_id": ObjectId(LEAD_ID), "workspaceId": "w1"})
+
+
+def _runs(process_id: int) -> bool:
+    try:
+        # The state stands behind the name; Z is a process that has ended and waits to be forgotten.
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
