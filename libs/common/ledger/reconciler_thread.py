@@ -11,6 +11,9 @@ from libs.common.logging import get_logger
 
 log = get_logger(__name__)
 
+_REST = 4
+"""However many jobs are open, the reconciler rests at least this many times as long as it ran."""
+
 
 class ReconcilerThread:
     """One thread that runs a reconciler until it is stopped.
@@ -64,7 +67,8 @@ class ReconcilerThread:
         try:
             if now >= self._due or self._reconciler.redis_may_have_lost_data():
                 report = self._reconciler.run_once(stopping=self._stopping.is_set)
-                self._due = time.monotonic() + self._interval_s
+                ended = time.monotonic()
+                self._due = ended + max(self._interval_s, _REST * (ended - now))
                 self._on_run(report)
             self._found()
         except QueueFull as error:

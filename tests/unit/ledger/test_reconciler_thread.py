@@ -1,6 +1,7 @@
 """When the reconciler runs, on stores in memory and real time."""
 
 import queue
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -63,6 +64,23 @@ def test_it_does_not_run_without_a_reason(rarely: Watched) -> None:
     rarely.next_report()
 
     assert rarely.no_report_for(0.2)
+
+
+def test_it_rests_longer_than_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(interval=SOON)
+    run_once = Reconciler.run_once
+
+    def slowly(self: Reconciler, **how: object) -> Report:
+        time.sleep(0.1)
+        return run_once(self)
+
+    monkeypatch.setattr(Reconciler, "run_once", slowly)
+    watched.thread.start()
+    watched.next_report()
+
+    assert watched.no_report_for(0.35)
+    assert not watched.next_report().complete
+    watched.thread.stop()
 
 
 def test_it_runs_at_once_when_redis_lost_its_data(rarely: Watched) -> None:
