@@ -27,11 +27,13 @@ class JobLess(msgspec.Struct, frozen=True):
         message_id: its id.
         workspace_id: whose it is.
         not_before: when it is tried next, where it waits.
+        due_at: when its time came.
     """
 
     message_id: str
     workspace_id: str
     not_before: datetime | None = None
+    due_at: datetime | None = None
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -98,7 +100,7 @@ class DueMessageStore:
             return [_job_less(document) for document in found]
 
 
-_FIELDS: Final = {"workspaceId": 1, "notBefore": 1, "updatedAt": 1, "createdAt": 1}
+_FIELDS: Final = {"workspaceId": 1, "scheduledAt": 1, "notBefore": 1, "updatedAt": 1, "createdAt": 1}
 
 
 def _due(now: datetime) -> Document:
@@ -106,10 +108,16 @@ def _due(now: datetime) -> Document:
 
 
 def _job_less(document: Document) -> JobLess:
-    not_before = document.get("notBefore")
     return JobLess(
-        str(document["_id"]), document["workspaceId"], not_before if isinstance(not_before, datetime) else None
+        str(document["_id"]),
+        document["workspaceId"],
+        _moment(document.get("notBefore")),
+        _moment(document.get("scheduledAt")),
     )
+
+
+def _moment(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) else None
 
 
 def _touched(document: Document) -> datetime:

@@ -1,4 +1,6 @@
-"""A database as the services connect to it, with the indexes of messages, and a store on it."""
+"""A database as the services connect to it, with the indexes of messages, a store on it, and a world of lines."""
+
+from collections.abc import Iterator
 
 import pytest
 from pymongo.database import Database
@@ -8,6 +10,8 @@ from libs.common.stores.collections import MESSAGES
 from libs.common.stores.message_indexes import MESSAGE_INDEXES
 from libs.common.stores.messages import MessageStore
 from libs.common.stores.mongo import Document, connect_mongo
+from libs.simulators.bluebubbles import BlueBubblesSimulator, running_bluebubbles
+from tests.integration.messaging.world import World
 
 
 @pytest.fixture
@@ -20,3 +24,14 @@ def database(mongo_uri: str) -> Database[Document]:
 @pytest.fixture
 def store(database: Database[Document]) -> MessageStore:
     return MessageStore(database)
+
+
+@pytest.fixture
+def simulator() -> Iterator[BlueBubblesSimulator]:
+    with running_bluebubbles(lines=3, available_ratio=1.0) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def world(database: Database[Document], redis_url: str, simulator: BlueBubblesSimulator) -> World:
+    return World(database, redis_url, simulator)
