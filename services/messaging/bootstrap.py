@@ -20,6 +20,8 @@ from redis import Redis
 from libs.common.broker.broker import TucoBroker
 from libs.common.broker.connection import connect_redis
 from libs.common.budgets.cached_epoch import CachedEpoch
+from libs.common.budgets.fallback import BudgetsWithFallback
+from libs.common.budgets.mongo_budgets import MongoBudgets
 from libs.common.budgets.records import RecordReader
 from libs.common.budgets.redis_budgets import RedisBudgets
 from libs.common.clock import SystemClock
@@ -136,13 +138,12 @@ def build_message_processing(
     transport = SendingTransport(timeout=_ms(settings.send_timeout_ms))
     offload = Offload(threads=2 * settings.worker_concurrency)
     messages, stops = MessageStore(database), StopStore(database)
-    workspaces = Workspaces(
-        SendingLineStore(database), WorkspaceLimitStore(database, defaults=_default_limits(settings)), offload
-    )
-    budgets = RedisBudgets(
-        redis,
-        RecordReader(database, region=settings.default_region),
-        redis_epoch=CachedEpoch(RedisEpoch(redis).current),
+    limits = WorkspaceLimitStore(database, defaults=_default_limits(settings))
+    workspaces = Workspaces(SendingLineStore(database), limits, offload)
+    records = RecordReader(database, region=settings.default_region)
+    budgets = BudgetsWithFallback(
+        RedisBudgets(redis, records, redis_epoch=CachedEpoch(RedisEpoch(redis).current)),
+        MongoBudgets(database, records, limits, clock=clock),
     )
     senders = Senders(lambda line: sender_for(line, transport, vault, _sender_options(settings)))
     endings = Endings(messages, offload, clock=clock, random=random.random)

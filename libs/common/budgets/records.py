@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from bson import ObjectId
 from pymongo.database import Database
 
 from libs.common.budgets.contract import LineBudget, WorkspaceBudget
@@ -19,7 +20,7 @@ from libs.common.clock import to_ms
 from libs.common.local_time import first_instant_of, local_day
 from libs.common.messages.recipient import normal_recipient, recipient_key
 from libs.common.messages.states import MessageStatus
-from libs.common.stores.collections import MESSAGES
+from libs.common.stores.collections import BUDGET_SLOTS, MESSAGES
 from libs.common.stores.ids import either_form
 from libs.common.stores.mongo import Document, mongo_errors
 
@@ -52,6 +53,13 @@ class Records:
     conversations: defaultdict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     workspace_days: Counter[str] = field(default_factory=Counter)
 
+    def count(self, line_id: str, slot: Slot) -> None:
+        """Counts a slot on its days."""
+        self.line_days[line_id, slot.line_day] += 1
+        self.workspace_days[slot.workspace_day] += 1
+        if slot.starts_conversation:
+            self.conversations[line_id, slot.line_day][slot.recipient_key] += 1
+
     def all_slots(self) -> Iterator[Slot]:
         """The slots of all lines."""
         for slots in self.slots.values():
@@ -68,6 +76,7 @@ class RecordReader:
 
     def __init__(self, database: Database[Document], *, region: str) -> None:
         self._messages = database[MESSAGES]
+        self._kept = database[BUDGET_SLOTS]
         self._region = region
 
     def read(self, workspace: WorkspaceBudget, *, now: datetime) -> Records:
@@ -86,6 +95,7 @@ class RecordReader:
                 self._add_slot(records, workspace, document, document["dispatchedAt"])
             for line in workspace.lines:
                 self._read_promises(records, workspace, line, now)
+            self._read_kept_slots(records, workspace, now)
         return records
 
     def _count_days(self, records: Records, workspace: WorkspaceBudget, now: datetime) -> None:
@@ -124,10 +134,42 @@ class RecordReader:
             slot = self._add_slot(records, workspace, document, document["notBefore"])
             if slot is None:
                 continue
-            records.line_days[line.line_id, slot.line_day] += 1
-            records.workspace_days[slot.workspace_day] += 1
-            if slot.starts_conversation:
-                records.conversations[line.line_id, slot.line_day][slot.recipient_key] += 1
+            records.count(line.line_id, slot)
+
+    def _read_kept_slots(self, records: Records, workspace: WorkspaceBudget, now: datetime) -> None:
+        """Slots that were given while Redis was away and are not in the messages themselves yet."""
+        since = min((_today(line.zone, now) for line in workspace.lines), default=now)
+        wanted = {"workspaceId": workspace.workspace_id, "at": {"$gte": since}}
+        kept = {slot["_id"]: slot for slot in self._kept.find(wanted)}
+        if not kept:
+            return
+        counted = {
+            "_id": {"$in": [ObjectId(message_id) for message_id in kept]},
+            "$or": [
+                {"dispatchedAt": {"$exists": True}},
+                {"status": MessageStatus.QUEUED.value, "promised": True, "notBefore": {"$gt": now}},
+            ],
+        }
+        for document in self._messages.find(counted, {"_id": 1}):
+            del kept[str(document["_id"])]
+        for message_id, stored in kept.items():
+            self._count_kept(records, workspace, message_id, stored)
+
+    def _count_kept(self, records: Records, workspace: WorkspaceBudget, message_id: str, stored: Document) -> None:
+        line_id, at = stored["lineId"], stored["at"]
+        zone = next((line.zone for line in workspace.lines if line.line_id == line_id), None)
+        if zone is None:
+            return
+        slot = Slot(
+            message_id=message_id,
+            at_ms=to_ms(at),
+            line_day=local_day(at, zone).isoformat(),
+            workspace_day=local_day(at, workspace.zone).isoformat(),
+            starts_conversation=stored["startsConversation"],
+            recipient_key=stored["recipientKey"],
+        )
+        records.slots[line_id].append(slot)
+        records.count(line_id, slot)
 
     def _add_slot(self, records: Records, workspace: WorkspaceBudget, document: Document, at: datetime) -> Slot | None:
         line_id = str(document.get("lineId"))

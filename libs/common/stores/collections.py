@@ -24,6 +24,8 @@ JOBS = "jobs"
 STOPS = "stops"
 TICKS = "ticks"
 WORKSPACE_LIMITS = "workspaceLimits"
+BUDGET_SLOTS = "budgetSlots"
+LOCKS = "locks"
 
 TICKS_KEPT = timedelta(days=30)
 
@@ -103,6 +105,14 @@ ALL: tuple[Collection, ...] = (
     ),
     Collection(STOPS, [IndexModel([("workspaceId", ASCENDING)], name="by_workspace")]),
     Collection(WORKSPACE_LIMITS),
+    Collection(
+        BUDGET_SLOTS,
+        [
+            IndexModel([("workspaceId", ASCENDING), ("at", ASCENDING)], name="by_workspace"),
+            IndexModel([("at", ASCENDING)], name="kept_2_days", expireAfterSeconds=2 * 86_400),
+        ],
+    ),
+    Collection(LOCKS),
     Collection(
         JOBS,
         [
