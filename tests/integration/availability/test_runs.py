@@ -24,6 +24,7 @@ from libs.common.settings import Secret
 from libs.common.stores.leads import LeadStore
 from libs.common.stores.mongo import Document
 from libs.simulators.bluebubbles import BlueBubblesSimulator
+from services.availability import planning
 from services.availability.offload import Offload
 from services.availability.planning import Planner
 from tests.integration.availability.workshop import ENDPOINT, WORKSPACE, Workshop
@@ -280,9 +281,9 @@ def test_a_chunk_that_runs_again_asks_only_what_is_not_stored(
 
 
 def test_a_run_planned_again_gives_the_same_chunks_and_leaves_out_answered_ones(
-    workshop: Workshop, simulator: BlueBubblesSimulator
+    workshop: Workshop, simulator: BlueBubblesSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workshop.add_lines(simulator)
+    monkeypatch.setattr(planning, "BATCH", 70)
     lead_ids = workshop.add_leads(crowd(400))
     offload = Offload(threads=2)
     planner = Planner(LeadStore(workshop.database, SystemClock()), offload, region="US", chunk_size=50)
