@@ -13,7 +13,7 @@ from libs.common.broker.queue import decode_children
 from libs.common.broker.record import Body, Header, decode_record
 from libs.common.errors import JobCancelled, LeaseLost
 
-_WORDS_PER_JOB = 5
+_FIRST_JOB = 7
 
 
 class HeldJob(MessageProxy):
@@ -118,17 +118,18 @@ class Fetched:
         self.alone = bool(answer[3])
         self.jobs: list[HeldJob] = []
         self.undecodable: list[Undecodable] = []
-        for i in range(4, len(answer), _WORDS_PER_JOB):
-            job_id, fence, made, children, record = answer[i : i + _WORDS_PER_JOB]
-            name = job_id.decode()
+        fence, made, families = answer[4], answer[5], answer[6]
+        for place, i in enumerate(range(_FIRST_JOB, len(answer), 2)):
+            fence += 1
+            name = answer[i].decode()
             try:
-                header, body = decode_record(record)
+                header, body = decode_record(answer[i + 1])
             except ValueError as error:
-                self.undecodable.append(Undecodable(name, fence, f"undecodable: {error}"))
+                self.undecodable.append(Undecodable(name, b"%d" % fence, f"undecodable: {error}"))
                 continue
-            self.jobs.append(
-                HeldJob(queue, name, fence, int(made), decode_children(children), header, body, self.now_ms)
-            )
+            attempts_made = int(made[place]) if made else 0
+            children = decode_children(families[place]) if families else None
+            self.jobs.append(HeldJob(queue, name, b"%d" % fence, attempts_made, children, header, body, self.now_ms))
 
 
 def merge_counts(into: dict[str, int], increments: Mapping[str, int]) -> None:

@@ -81,10 +81,14 @@ class JobQueue:
             group, priority, delay_ms, parent, mode, unique_ms = shared
             # Where a job may replace another, each is a step of its own: the one before must be in the queue.
             for batch in _batches(list(alike), _BATCH if mode == UniqueMode.KEEP else 1):
-                arguments: list[Argument] = [group, priority, delay_ms, parent, parent_fence or "", mode, unique_ms]
-                for i in batch:
-                    arguments += (jobs[i].job_id, unique_field(jobs[i]), records[i])
-                calls.append(("add", arguments))
+                if priority or delay_ms or parent or any(jobs[i].unique_key for i in batch):
+                    arguments: list[Argument] = [group, priority, delay_ms, parent, parent_fence or "", mode, unique_ms]
+                    for i in batch:
+                        arguments += (jobs[i].job_id, unique_field(jobs[i]), records[i])
+                    calls.append(("add_ruled", arguments))
+                else:
+                    plain: list[Argument] = [group, *(word for i in batch for word in (jobs[i].job_id, records[i]))]
+                    calls.append(("add", plain))
                 places.append(batch)
         added = [Added(job_id=job.job_id, created=True) for job in jobs]
         for batch, met in zip(places, self._run_in_groups(calls), strict=True):

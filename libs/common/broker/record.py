@@ -4,6 +4,7 @@ The line's fields are described in ``scripts/shared/record.lua``. The message le
 already say.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +48,7 @@ class Header(msgspec.Struct, frozen=True):
 
 
 _FIELDS = 9
+_JOB_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Body).decode
 
@@ -88,7 +90,14 @@ def decode_record(record: bytes) -> tuple[Header, Body]:
 
 
 def record_of(job: NewJob, *, created_ms: int) -> bytes:
-    """The record of a new job, without its position."""
+    """The record of a new job, without its position.
+
+    Raises:
+        InvalidInput: its id holds a character that separates ids.
+        PayloadTooLarge: the message is larger than a queue carries.
+    """
+    if not _JOB_ID.fullmatch(job.job_id):
+        raise InvalidInput("jobId", "expected up to 100 letters, digits, dots, colons, hyphens or underscores")
     options: dict[str, Any] = {**job.message_options, "max_attempts": job.max_attempts}
     if job.options.backoff_ms is not None:
         options["backoff_ms"] = job.options.backoff_ms

@@ -77,10 +77,16 @@ class Settler:
         completed = [job for job in jobs if isinstance(job.outcome, Completed)]
         for start in range(0, len(completed), _BATCH):
             batch = completed[start : start + _BATCH]
+            details = [_completion(job) for job in batch]
             arguments: list[Argument] = []
-            for job in batch:
-                arguments += (job.job_id, job.fence, _completion(job))
-            calls.append(("complete", arguments))
+            if any(details):
+                for job, told in zip(batch, details, strict=True):
+                    arguments += (job.job_id, job.fence, told)
+                calls.append(("complete_ruled", arguments))
+            else:
+                for job in batch:
+                    arguments += (job.job_id, job.fence)
+                calls.append(("complete", arguments))
             owners.append(batch)
         back = [job for job in jobs if isinstance(job.outcome, HandedBack)]
         for start in range(0, len(back), _BATCH):
@@ -96,7 +102,7 @@ class Settler:
         for start in range(0, len(calls), _CALLS_PER_ROUND_TRIP):
             part = calls[start : start + _CALLS_PER_ROUND_TRIP]
             for (name, _), owner, answer in zip(part, owners[start:], self._scripts.run_many(part), strict=False):
-                if name == "complete":
+                if name in ("complete", "complete_ruled"):
                     lost += [job_id.decode() for job_id in answer]
                 elif answer == 0:
                     lost += [job.job_id for job in owner]

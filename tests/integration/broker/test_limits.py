@@ -66,7 +66,7 @@ def test_no_more_than_the_number_at_once_run_and_the_next_follows_an_end(bench: 
     running = bench.fetch(4)
     assert [job.job_id for job in running] == ids[:2]
     assert bench.queue.stats().counts["waiting"] == 2
-    bench.run("complete", running[0].job_id, running[0].fence, b'{"l":"line:1"}')
+    bench.run("complete_ruled", running[0].job_id, running[0].fence, b'{"l":"line:1"}')
     assert [job.job_id for job in bench.fetch(4)] == ids[2:3]
 
 
@@ -83,7 +83,7 @@ def test_cancelling_the_job_that_was_let_go_lets_the_next_parked_one_go(bench: B
     bench.queue.set_limit("line:1", Limit(at_once=1))
     ids = [bench.add(limit_keys=("line:1",)) for _ in range(3)]
     (job,) = bench.fetch(3)
-    bench.run("complete", job.job_id, job.fence, b'{"l":"line:1"}')
+    bench.run("complete_ruled", job.job_id, job.fence, b'{"l":"line:1"}')
     bench.queue.cancel(ids[1])
     assert bench.take(ids[2])
 

@@ -217,7 +217,7 @@ class QueueMachine(RuleBasedStateMachine):
         words: list[bytes | str] = []
         for job in jobs:
             words += (job.job_id, job.fence, self._details(job))
-        assert self._run("complete", *words) == []
+        assert self._run("complete_ruled", *words) == []
         for job in jobs:
             self._let_go(job)
             self.model.complete(job)
@@ -280,11 +280,15 @@ class QueueMachine(RuleBasedStateMachine):
 
     def a_late_acknowledgement_is_refused(self, data: st.DataObject) -> None:
         job_id, fence = self._any(data, self.stale)
-        script = data.draw(st.sampled_from(["complete", "retry", "defer", "dead_letter", "hand_back", "renew"]))
+        script = data.draw(
+            st.sampled_from(["complete", "complete_ruled", "retry", "defer", "dead_letter", "hand_back", "renew"])
+        )
         line = b'{"n":1,"o":"failed","e":"","w":"","s":1,"d":1}'
         match script:
             case "complete":
-                assert self._run("complete", job_id, fence, b"") == [job_id.encode()]
+                assert self._run("complete", job_id, fence) == [job_id.encode()]
+            case "complete_ruled":
+                assert self._run("complete_ruled", job_id, fence, b"") == [job_id.encode()]
             case "retry":
                 assert self._run("retry", job_id, fence, 0, line, "x") == 0
             case "defer":

@@ -26,7 +26,7 @@ def test_latest_runs_the_newest_of_those_that_came_while_one_ran(bench: Bench) -
     assert bench.state(second) is None
     assert bench.state(third) == "waiting"
     assert bench.fetch(5) == []
-    bench.run("complete", first, running.fence, b'{"u":"ek"}')
+    bench.run("complete_ruled", first, running.fence, b'{"u":"ek"}')
     assert bench.take(third)
 
 
@@ -35,7 +35,7 @@ def test_the_one_that_is_next_can_be_cancelled(bench: Bench) -> None:
     running = bench.take(first)
     following = bench.add(unique_key="k", unique_mode=UniqueMode.LATEST)
     assert bench.queue.cancel(following) == "cancelled"
-    bench.run("complete", first, running.fence, b'{"u":"ek"}')
+    bench.run("complete_ruled", first, running.fence, b'{"u":"ek"}')
     assert bench.fetch(1) == []
     assert bench.queue.stats().counts["waiting"] == 0
 
@@ -52,7 +52,7 @@ def test_a_key_held_for_a_time_outlasts_its_job_and_ends_by_itself(bench: Bench)
     rule = {"unique_key": "k", "unique_until": UniqueUntil.TIME, "unique_ms": 150}
     first = bench.add(**rule)
     job = bench.take(first)
-    bench.run("complete", first, job.fence, b'{"u":"tk"}')
+    bench.run("complete_ruled", first, job.fence, b'{"u":"tk"}')
     assert bench.add(**rule) == first
     wait_until(lambda: bench.add(**rule) != first, deadline_s=2, message="the key was not freed")
 
@@ -62,7 +62,7 @@ def test_keys_that_were_held_for_a_time_are_not_kept_for_ever(bench: Bench) -> N
         bench.add(unique_key=f"k{number}", unique_until=UniqueUntil.TIME, unique_ms=1)
 
     def forgotten() -> bool:
-        bench.add()
+        bench.add(delay_ms=HOUR_MS)
         return bench.client.hgetall(bench.queue.keys["unique"].decode()) == {}
 
     wait_until(forgotten, deadline_s=2, message="expired keys are still stored")

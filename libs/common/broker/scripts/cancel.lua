@@ -3,7 +3,7 @@
 -- KEYS: jobs delayed waiting_children active cancels
 -- ARGV: id
 -- Answer: 'cancelled', 'asked', 'finished' or 'unknown'
--- USES: clock waiting limits finish events wake
+-- USES: clock record take_out limits finish forget events wake
 
 local id = ARGV[1]
 local now = now_ms()

@@ -3,7 +3,7 @@
 -- KEYS: jobs delayed reasons
 -- ARGV: id, fence, until (milliseconds since the epoch, on Redis's clock), reason
 -- Answer: 1, or 0 where the lease is not held
--- USES: clock lease waiting events wake
+-- USES: clock lease put_back events wake
 
 local id, fence, until_ms, reason = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 if not holds(redis.call('HGET', leases, id), fence) then

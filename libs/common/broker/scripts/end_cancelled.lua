@@ -3,7 +3,7 @@
 -- KEYS: jobs
 -- ARGV: id, fence
 -- Answer: 1, or 0 where the lease is not held
--- USES: clock lease finish events
+-- USES: clock lease finish forget events
 
 local id, fence = ARGV[1], ARGV[2]
 if not holds(redis.call('HGET', leases, id), fence) then

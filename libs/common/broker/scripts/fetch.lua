@@ -5,10 +5,11 @@
 --         delayed -> waiting | prioritized; active (lease ended) -> waiting | failed
 -- KEYS: meta jobs runs children cancels ring suspects leases active
 -- ARGV: how many at most (0 for none), worker, lease_ms, how many jobs of this queue the worker holds
--- Answer: now, when something falls due next or 0, ids of the worker's jobs that are to be cancelled (an array), 1 where the
---         worker should hold nothing beside what it is given now, then per job: id, fence, attempts made, children
---         ("pending:completed:failed" or ''), record
--- USES: clock waiting lease limits promote recover finish events wake
+-- Answer: now, when something falls due next, ids of the queue's jobs that are to be cancelled (an array), 1 where the worker
+--         should hold nothing beside what it is given now, the fence before the first job's (they count up), attempts made
+--         per job (an array, empty where no job has a history), children per job ("pending:completed:failed:doomed" or '';
+--         an array, empty where no job has any), then per job: id, record
+-- USES: clock record pop lease limits promote recover finish forget events wake
 
 local want, worker, lease_ms, hands = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = now_ms()
@@ -36,54 +37,60 @@ local function may_start(id, record)
   return true
 end
 
-local answer = { now, 0, redis.call('HKEYS', cancels), 0 }
-local held, scores = {}, {}
+local held, records = {}, {}
 
-local function hand_out(ids)
-  local records = redis.call('HMGET', jobs, unpack(ids))
-  local histories = redis.call('HLEN', runs) > 0 and redis.call('HMGET', runs, unpack(ids))
-  local families = redis.call('HLEN', children) > 0 and redis.call('HMGET', children, unpack(ids))
-  local fence = redis.call('HINCRBY', meta, 'fence', #ids) - #ids
+local function hold(ids, attention)
+  local stored = redis.call('HMGET', jobs, unpack(ids))
   for i, id in ipairs(ids) do
-    local record = records[i]
-    if record and (not needs_attention(record) or may_start(id, record)) then
-      fence = fence + 1
-      scores[#scores + 1] = now + lease_ms
-      scores[#scores + 1] = id
+    local record = stored[i]
+    if record and (not attention or not needs_attention(record) or may_start(id, record)) then
       held[#held + 1] = id
-      held[#held + 1] = fence .. ':' .. now .. ':' .. worker
-      local n = #answer
-      answer[n + 1] = id
-      answer[n + 2] = tostring(fence)
-      answer[n + 3] = histories and histories[i] and string.match(histories[i], '^%d+') or '0'
-      answer[n + 4] = families and families[i] or ''
-      answer[n + 5] = record
+      records[#held] = record
     end
   end
 end
 
+local answer = { now, 0, redis.call('HKEYS', cancels), 0, 0, {}, {} }
 if want > 0 and not redis.call('HGET', meta, 'paused') then
   local suspect, alone = pop_suspect(worker, hands, now)
   answer[4] = alone and 1 or 0
   if suspect then
-    hand_out({ suspect })
+    hold({ suspect }, true)
   elseif not alone then
     -- Jobs that limits move away leave room; a few rounds fill it without an unbounded search.
     for _ = 1, 4 do
-      local ids = pop(want - #held / 2)
-      if #ids == 0 then
-        break
+      local ids, attention = pop(want - #held)
+      if #ids > 0 then
+        hold(ids, attention)
       end
-      hand_out(ids)
-      if #held / 2 >= want then
+      if #ids == 0 or #held >= want then
         break
       end
     end
   end
   if #held > 0 then
+    local fence = redis.call('HINCRBY', meta, 'fence', #held) - #held
+    answer[5] = fence
+    local ends, of_worker = now + lease_ms, ':' .. now .. ':' .. worker
+    local scores, lease_words = {}, {}
+    for i, id in ipairs(held) do
+      scores[2 * i - 1], scores[2 * i] = ends, id
+      lease_words[2 * i - 1], lease_words[2 * i] = id, (fence + i) .. of_worker
+      answer[2 * i + 6], answer[2 * i + 7] = id, records[i]
+    end
     redis.call('ZADD', active, unpack(scores))
-    redis.call('HSET', leases, unpack(held))
-    count('started', #held / 2)
+    redis.call('HSET', leases, unpack(lease_words))
+    count('started', #held)
+    if redis.call('HLEN', runs) > 0 then
+      for i, history in ipairs(redis.call('HMGET', runs, unpack(held))) do
+        answer[6][i] = history and string.match(history, '^%d+') or '0'
+      end
+    end
+    if redis.call('HLEN', children) > 0 then
+      for i, family in ipairs(redis.call('HMGET', children, unpack(held))) do
+        answer[7][i] = family or ''
+      end
+    end
   end
   if redis.call('LLEN', ring) > 0 or redis.call('ZCARD', suspects) > 0 then
     wake_a_worker()

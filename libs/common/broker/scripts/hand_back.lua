@@ -3,7 +3,7 @@
 -- KEYS: jobs leases
 -- ARGV: per job: id, fence; the last first, so that the first ends in front
 -- Answer: how many were handed back
--- USES: clock lease waiting
+-- USES: clock lease put_back
 
 local now = now_ms()
 local returned = 0

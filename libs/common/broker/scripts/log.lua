@@ -3,7 +3,7 @@
 -- KEYS: logs leases
 -- ARGV: id, fence, line
 -- Answer: 1, or 0 where the lease is not held
--- USES: lease
+-- USES: holds
 
 local BYTES_KEPT = 16384
 

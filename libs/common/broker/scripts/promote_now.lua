@@ -3,7 +3,7 @@
 -- KEYS: jobs delayed reasons
 -- ARGV: id
 -- Answer: 1, or 0 where it is not delayed
--- USES: clock waiting events
+-- USES: clock put_back events
 
 local id = ARGV[1]
 if redis.call('ZREM', delayed, id) == 0 then

@@ -3,7 +3,7 @@
 -- KEYS: jobs completed failed
 -- ARGV: id
 -- Answer: 1, or 0 where it is not finished
--- USES: clock finish events
+-- USES: clock finish forget events
 
 local id = ARGV[1]
 local record = redis.call('HGET', jobs, id)

@@ -3,7 +3,7 @@
 -- KEYS: active leases cancels
 -- ARGV: lease_ms, then per job: id, fence
 -- Answer: two arrays: ids whose lease is lost, ids that are to be cancelled
--- USES: clock lease
+-- USES: clock holds
 
 local ends = now_ms() + tonumber(ARGV[1])
 local asked = {}

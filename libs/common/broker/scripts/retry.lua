@@ -3,7 +3,7 @@
 -- KEYS: jobs delayed reasons
 -- ARGV: id, fence, delay_ms, the attempt as a line of JSON, reason
 -- Answer: 1, or 0 where the lease is not held
--- USES: clock lease history waiting events wake
+-- USES: clock lease history put_back events wake
 
 local id, fence, delay_ms, line, reason = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 if not holds(redis.call('HGET', leases, id), fence) then

@@ -3,7 +3,7 @@
 -- KEYS: jobs failed reasons unique children
 -- ARGV: id
 -- Answer: 1; 0 where it is no dead letter; the id of the unfinished job that holds its unique key
--- USES: clock history waiting finish events
+-- USES: clock history put_back finish events
 
 local id = ARGV[1]
 local record = redis.call('HGET', jobs, id)

@@ -3,7 +3,7 @@
 -- KEYS: progress leases
 -- ARGV: id, fence, progress as a JSON object
 -- Answer: 1, or 0 where the lease is not held
--- USES: lease events
+-- USES: holds events
 
 if not holds(redis.call('HGET', leases, ARGV[1]), ARGV[2]) then
   return 0

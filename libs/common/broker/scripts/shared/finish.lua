@@ -4,8 +4,8 @@
 --   unique_next  key -> id of the job that runs when the holder has ended
 --   children     parent id -> "pending:completed:failed:doomed"; doomed is 1 where a child's failure fails the parent
 --   progress     id -> JSON object
--- KEYS: jobs unique unique_next children progress waiting_children runs results reasons completed failed cancels granted logs
--- USES: waiting events
+-- KEYS: jobs unique unique_next children progress waiting_children reasons failed cancels granted
+-- USES: record put_back events
 
 local function release(unique_field, id, now)
   if unique_field == '' or string.sub(unique_field, 1, 1) == 't' then
@@ -83,32 +83,5 @@ child_ended = function(field, how, now)
     end
   elseif pending == 0 and redis.call('ZREM', waiting_children, parent) == 1 then
     put_back(parent, record, now, true)
-  end
-end
-
-local function forget(ids)
-  redis.call('HDEL', jobs, unpack(ids))
-  redis.call('HDEL', runs, unpack(ids))
-  redis.call('HDEL', results, unpack(ids))
-  redis.call('HDEL', reasons, unpack(ids))
-  redis.call('HDEL', progress, unpack(ids))
-  redis.call('HDEL', children, unpack(ids))
-  redis.call('HDEL', cancels, unpack(ids))
-  redis.call('HDEL', granted, unpack(ids))
-  redis.call('HDEL', logs, unpack(ids))
-end
-
--- Keeps at most `keep_count` completed jobs, none older than `keep_ms`; a bounded number of them is dropped per call.
-local function trim_completed(keep_count, keep_ms, now)
-  local surplus = math.min(100, redis.call('ZCARD', completed) - keep_count)
-  if surplus > 0 then
-    local oldest = redis.call('ZRANGE', completed, 0, surplus - 1)
-    redis.call('ZREM', completed, unpack(oldest))
-    forget(oldest)
-  end
-  local expired = redis.call('ZRANGEBYSCORE', completed, '-inf', now - keep_ms, 'LIMIT', 0, 100)
-  if #expired > 0 then
-    redis.call('ZREM', completed, unpack(expired))
-    forget(expired)
   end
 end

@@ -1,12 +1,6 @@
--- A lease: who runs a job since when, until when, and its fencing number.
---   active  id -> when the lease ends (milliseconds)
---   leases  id -> "fence:started:worker"
+-- Ending a lease.
 -- KEYS: active leases
--- USES: record limits
-
-local function holds(lease, fence)
-  return lease and string.sub(lease, 1, #fence + 1) == fence .. ':'
-end
+-- USES: holds record limits
 
 local function end_lease(id, record, now)
   redis.call('ZREM', active, id)

@@ -9,7 +9,7 @@
 --   granted    id -> 1 where the job's slot is reserved
 --   parked     members "key<TAB>n<TAB>id", all of score 0: jobs that wait for one of the key's jobs to end
 -- KEYS: limits overrides pauses full_at running granted parked meta delayed reasons jobs
--- USES: record waiting
+-- USES: record put_back
 
 local function limit_of(key, now)
   local text = redis.call('HGET', overrides, key)

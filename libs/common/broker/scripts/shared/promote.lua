@@ -1,6 +1,6 @@
 -- Delayed jobs whose time has come: to the end of their group's FIFO, or among its prioritized.
 -- KEYS: delayed jobs reasons
--- USES: waiting
+-- USES: put_back
 
 local function promote(now, at_most)
   local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, at_most)

@@ -1,6 +1,6 @@
 -- Jobs whose worker fell silent: back among the waiting, in front; the third time under the same job, a dead letter.
 -- KEYS: active leases jobs
--- USES: lease history finish waiting
+-- USES: lease history finish put_back events
 
 local function recover(now, at_most)
   local expired = redis.call('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, at_most)
