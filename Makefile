@@ -4,12 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.installed-bench
+NODE_STAMP := benchmarks/node/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test lint bench chaos lock clean
+.PHONY: help setup demo dev test lint bench bench-queue chaos lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Create the virtual environment with locked dependencies
 
@@ -37,15 +39,28 @@ lint: $(STAMP) ## Check style, types and the import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(STAMP) ## Measure; prints the README's figures
+bench: $(BENCH_STAMP) $(NODE_STAMP) ## Measure; prints the README's figures
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-queue: $(BENCH_STAMP) $(NODE_STAMP) ## Compare the queue with BullMQ, Dramatiq, Celery and RQ; JSON=FILE keeps the numbers
+	@$(BIN)/python -m benchmarks.queue $(if $(JSON),--json $(JSON)) $(ARGS)
+
+$(BENCH_STAMP): $(STAMP) benchmarks/requirements.lock
+	@echo "Installing the queues to compare with into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
+	@touch $(BENCH_STAMP)
+
+$(NODE_STAMP): benchmarks/node/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --prefix benchmarks/node --no-audit --no-fund --silent && touch $(NODE_STAMP) || echo "npm could not install BullMQ."; \
+	else echo "npm is not installed, so neither is BullMQ."; fi
 
 chaos: $(STAMP) ## Run the long fault tests
 	@$(BIN)/python -m pytest tests/chaos -m "chaos or not chaos" --timeout 1800 $(ARGS)
 
-lock: ## Write requirements.lock anew from pyproject.toml
+lock: ## Write the lock files anew from pyproject.toml
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv; }
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev --no-emit-package tuco-jobs -o requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra bench --no-emit-package tuco-jobs -c requirements.lock -o benchmarks/requirements.lock pyproject.toml
 
 clean: ## Remove the virtual environment, caches and the embedded servers' data
 	@rm -rf $(VENV) .tuco .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
