@@ -3,27 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-
-class TickOutcome(StrEnum):
-    """What became of a tick."""
-
-    FIRED = "fired"
-    """It was emitted in time."""
-    LATE = "late"
-    """It was emitted after its time; where it stands for earlier missed ticks as well, its reason says so."""
-    COALESCED = "coalesced"
-    """It was missed, and a later tick was emitted in its place."""
-    SKIPPED = "skipped"
-    """It was not emitted: the schedule says so of missed ticks, or was switched off."""
-
-
-class MissedTicks(StrEnum):
-    """What a schedule wants done about ticks that nobody was there for."""
-
-    RUN_ONCE_LATE = "run-once-late"
-    SKIP = "skip"
+from libs.common.stores.schedules import MissedTicks
+from libs.common.stores.ticks import TickOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

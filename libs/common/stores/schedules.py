@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -10,8 +11,18 @@ from pymongo.database import Database
 
 from libs.common.jobs.health_check import HEALTH_CHECK
 from libs.common.jobs.scheduled_messages import SCHEDULED_MESSAGES
+from libs.common.logging import get_logger
 from libs.common.stores.collections import SCHEDULES
 from libs.common.stores.mongo import Document, mongo_errors
+
+log = get_logger(__name__)
+
+
+class MissedTicks(StrEnum):
+    """What a schedule wants done about ticks that nobody was there for."""
+
+    RUN_ONCE_LATE = "run-once-late"
+    SKIP = "skip"
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -24,7 +35,8 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         timezone: the IANA time zone in which ``cron`` is read.
         enabled: whether it emits anything.
         data: what is added to each emitted job.
-        last_tick_at: the latest moment for which a job was emitted, aware.
+        missed: what a tick means that nobody was there for.
+        last_tick_at: the latest tick of which it was decided what becomes of it, aware.
     """
 
     name: str
@@ -33,12 +45,14 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     timezone: str = "UTC"
     enabled: bool = True
     data: Mapping[str, Any] = {}
+    missed: MissedTicks = MissedTicks.RUN_ONCE_LATE
     last_tick_at: datetime | None = None
 
 
 DEFAULT_SCHEDULES: tuple[Schedule, ...] = (
     Schedule(name=SCHEDULED_MESSAGES.job_type, job_type=SCHEDULED_MESSAGES.job_type, cron="* * * * *"),
-    Schedule(name=HEALTH_CHECK.job_type, job_type=HEALTH_CHECK.job_type, cron="*/5 * * * *"),
+    # What was not looked at in time is looked at by the next check anyway.
+    Schedule(name=HEALTH_CHECK.job_type, job_type=HEALTH_CHECK.job_type, cron="*/5 * * * *", missed=MissedTicks.SKIP),
 )
 """The schedules without which the system does not work."""
 
@@ -63,14 +77,70 @@ class ScheduleStore:
             written = self._schedules.bulk_write([_create_if_missing(schedule) for schedule in schedules])
         return [schedules[place].name for place in sorted(written.upserted_ids or {})]
 
+    def all(self) -> list[Schedule]:
+        """Every schedule that can be read, by name; those that cannot are logged and left out.
+
+        Raises:
+            StoreUnavailable: MongoDB is away.
+        """
+        with mongo_errors():
+            return [schedule for found in self._schedules.find().sort("_id", 1) if (schedule := _schedule_of(found))]
+
+    def get(self, name: str) -> Schedule | None:
+        """The schedule of this name, or ``None``.
+
+        Raises:
+            StoreUnavailable: MongoDB is away.
+        """
+        with mongo_errors():
+            found = self._schedules.find_one({"_id": name})
+        return _schedule_of(found) if found else None
+
+    def put(self, schedule: Schedule) -> None:
+        """Creates or replaces a schedule; the ticks that were decided stay so.
+
+        Raises:
+            StoreUnavailable: MongoDB is away.
+        """
+        document = _document(schedule)
+        last_tick_at = document.pop("lastTickAt")
+        with mongo_errors():
+            self._schedules.update_one(
+                {"_id": schedule.name},
+                {"$set": document, "$setOnInsert": {"lastTickAt": last_tick_at}},
+                upsert=True,
+            )
+
+    def decided(self, name: str, tick: datetime) -> None:
+        """Notes that it is decided what becomes of every tick up to this one.
+
+        Raises:
+            StoreUnavailable: MongoDB is away.
+        """
+        with mongo_errors():
+            self._schedules.update_one({"_id": name}, {"$max": {"lastTickAt": tick}})
+
 
 def _create_if_missing(schedule: Schedule) -> UpdateOne:
-    document: Document = {
+    return UpdateOne({"_id": schedule.name}, {"$setOnInsert": _document(schedule)}, upsert=True)
+
+
+def _document(schedule: Schedule) -> Document:
+    return {
         "jobType": schedule.job_type,
         "cron": schedule.cron,
         "timezone": schedule.timezone,
         "enabled": schedule.enabled,
         "data": dict(schedule.data),
+        "missed": schedule.missed.value,
         "lastTickAt": schedule.last_tick_at,
     }
-    return UpdateOne({"_id": schedule.name}, {"$setOnInsert": document}, upsert=True)
+
+
+def _schedule_of(document: Document) -> Schedule | None:
+    known = {name: value for name, value in document.items() if value is not None or name == "lastTickAt"}
+    try:
+        return msgspec.convert({**known, "name": document["_id"]}, Schedule)
+    except msgspec.ValidationError as error:
+        log.warning("schedule.unreadable", schedule=str(document["_id"]), error=str(error))
+        return None

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduler.ticks import MissedTicks, TickDecision, TickOutcome, decide_ticks
+from libs.common.stores.schedules import MissedTicks
+from libs.common.stores.ticks import TickOutcome
+from services.scheduler.ticks import TickDecision, decide_ticks
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
