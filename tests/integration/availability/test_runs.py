@@ -12,6 +12,7 @@ from bson import ObjectId
 
 from libs.common.broker.enqueue import job_from
 from libs.common.clock import SystemClock
+from libs.common.errors import Permanent
 from libs.common.handles import normal_email, normal_phone
 from libs.common.ids import new_job_id
 from libs.common.jobs.bulk_availability import (
@@ -25,8 +26,10 @@ from libs.common.stores.leads import LeadStore
 from libs.common.stores.mongo import Document
 from libs.simulators.bluebubbles import BlueBubblesSimulator
 from services.availability import planning
+from services.availability.checking import Checker
 from services.availability.offload import Offload
 from services.availability.planning import Planner
+from services.availability.request import Report, Request
 from tests.integration.availability.workshop import ENDPOINT, WORKSPACE, Workshop
 from tests.waiting import wait_until
 
@@ -304,6 +307,26 @@ def test_a_run_planned_again_gives_the_same_chunks_and_leaves_out_answered_ones(
     assert [job.job_id for job in again.jobs()] == first[1:]
     assert again.counts == {"available": len(done), "checked": len(done)}
     offload.close()
+
+
+def test_a_part_that_fails_for_good_costs_only_its_own_leads(
+    workshop: Workshop, simulator: BlueBubblesSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.add_lines(simulator)
+    lead_ids = workshop.add_leads([(f"+1646555{n:04d}", None) for n in range(120)])
+    check = Checker.check
+
+    async def breaks_for_the_first_lead(checker: Checker, request: Request) -> Report:
+        if ObjectId(lead_ids[0]) in request.lead_ids:
+            raise Permanent("a bug")
+        return await check(checker, request)
+
+    monkeypatch.setattr(Checker, "check", breaks_for_the_first_lead)
+    result = workshop.run(lead_ids)
+    assert (result["total"], result["checked"], result["unknown"]) == (120, 120, 50)
+    assert (result["failedChunks"], result["reasons"]) == (1, {"not_checked": 50})
+    assert workshop.availability(lead_ids[0]) == {}
+    assert workshop.queue.stats().counts["failed"] == 1
 
 
 def test_redis_holds_no_lead_data(workshop: Workshop, simulator: BlueBubblesSimulator) -> None:
