@@ -6,13 +6,17 @@ Events are past-tense nouns with fields (``job.retried attempt=3 delay_ms=8000``
 
 import logging
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TextIO
 
 import structlog
 
 from libs.common.settings import Settings
+
+CONTEXT: ContextVar[Callable[[], Mapping[str, str]] | None] = ContextVar("log_context", default=None)
+"""Answers the fields of what this thread or task is doing; asked only when a line is logged."""
 
 Logger = structlog.stdlib.BoundLogger
 
@@ -40,6 +44,7 @@ def set_up_logging(settings: Settings, *, service: str, stream: TextIO | None = 
 
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _merge_context,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -83,5 +88,15 @@ def job_context(*, job_id: str, queue: str, workspace_id: str = "") -> Iterator[
     fields = {"job_id": job_id, "queue": queue}
     if workspace_id:
         fields["workspace_id"] = workspace_id
-    with structlog.contextvars.bound_contextvars(**fields):
+    token = CONTEXT.set(lambda: fields)
+    try:
         yield
+    finally:
+        CONTEXT.reset(token)
+
+
+def _merge_context(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
+    if fields := CONTEXT.get():
+        for name, value in fields().items():
+            event.setdefault(name, value)
+    return event

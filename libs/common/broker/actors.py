@@ -21,7 +21,7 @@ import dramatiq
 import msgspec
 from dramatiq.middleware import CurrentMessage
 
-from libs.common.broker.held_job import HeldJob, merge_counts
+from libs.common.broker.held_job import HeldJob
 from libs.common.broker.model import Added, Children, NewJob
 from libs.common.broker.outcome import WaitForChildren
 from libs.common.broker.queue import JobQueue
@@ -115,7 +115,7 @@ class JobContext:
             increments: what to add to each number.
             on_parent: whether to the parent's progress instead of this job's own.
         """
-        merge_counts(self._held.parent_counts if on_parent else self._held.own_counts, increments)
+        self._held.count(increments, on_parent=on_parent)
 
     async def set_progress(self, values: Mapping[str, Any]) -> None:
         """Replaces the progress.

@@ -32,12 +32,12 @@ DEFAULT_LEASE_MS = 15_000
 
 def default_middleware() -> list[Middleware]:
     """What surrounds each run under either worker."""
-    return [LogContext(), CurrentMessage(), Outcomes()]
+    return [LogContext(), Outcomes()]
 
 
 def with_dramatiq_worker(middleware: Sequence[Middleware]) -> list[Middleware]:
-    """The middleware for Dramatiq's own worker, which needs an event loop and a time limit beside ours."""
-    return [AsyncIO(), TimeLimit(), *middleware]
+    """The middleware for Dramatiq's own worker, which needs an event loop, a time limit and the current message too."""
+    return [AsyncIO(), TimeLimit(), CurrentMessage(), *middleware]
 
 
 class TucoBroker(JobBroker):

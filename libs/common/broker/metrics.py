@@ -1,7 +1,9 @@
 """What a worker tells Prometheus about the jobs that it settles."""
 
+import time
 from collections import Counter as Tally
 from collections.abc import Sequence
+from functools import lru_cache
 
 from prometheus_client import Counter, Histogram
 
@@ -24,25 +26,6 @@ ATTEMPTS = Counter("tuco_job_attempts", "Attempts that were begun.", ["queue", "
 LATE = Counter("tuco_late_acknowledgements_refused", "Outcomes that came after the lease was lost.", ["queue"])
 
 
-def observe_settled(queue: str, jobs: Sequence[HeldJob]) -> None:
-    """Counts jobs that were settled on one queue."""
-    tally: Tally[tuple[str, str]] = Tally()
-    attempts: Tally[str] = Tally()
-    wait = WAIT.labels(queue)
-    for job in jobs:
-        job_type = job.actor_name
-        tally[job_type, type(job.outcome).__name__] += 1
-        attempts[job_type] += 1
-        RUN.labels(queue, job_type).observe(job.duration_ms / 1000)
-        if job.attempt == 1:
-            ready_ms = job.message_timestamp + job.options.get("delay_ms", 0)
-            wait.observe(max(0, job.started_ms - ready_ms) / 1000)
-    for (job_type, outcome), number in tally.items():
-        JOBS.labels(queue, job_type, _WORDS.get(outcome, outcome)).inc(number)
-    for job_type, number in attempts.items():
-        ATTEMPTS.labels(queue, job_type).inc(number)
-
-
 _WORDS = {
     "Completed": "completed",
     "RetryLater": "retried",
@@ -53,3 +36,34 @@ _WORDS = {
     "HandedBack": "handed-back",
     "Lost": "lease-lost",
 }
+
+
+class _Meter:
+    """The metrics of one queue and job type, found once: ``labels`` costs more than the observation."""
+
+    def __init__(self, queue: str, job_type: str) -> None:
+        self.wait = WAIT.labels(queue)
+        self.run = RUN.labels(queue, job_type)
+        self.attempts = ATTEMPTS.labels(queue, job_type)
+        self.jobs = {kind: JOBS.labels(queue, job_type, word) for kind, word in _WORDS.items()}
+
+
+@lru_cache(maxsize=1_000)
+def _meter(queue: str, job_type: str) -> _Meter:
+    return _Meter(queue, job_type)
+
+
+def observe_settled(queue: str, jobs: Sequence[HeldJob]) -> None:
+    """Counts jobs that were settled on one queue."""
+    now = time.monotonic()
+    tally = Tally([(job.actor_name, type(job.outcome).__name__) for job in jobs])
+    for (job_type, kind), number in tally.items():
+        meter = _meter(queue, job_type)
+        meter.attempts.inc(number)
+        meter.jobs[kind].inc(number)
+    for job in jobs:
+        meter = _meter(queue, job.actor_name)
+        meter.run.observe(now - job.started)
+        if job.attempt == 1:
+            ready_ms = job.message_timestamp + job.options.get("delay_ms", 0)
+            meter.wait.observe(max(0, job.started_ms - ready_ms) / 1000)

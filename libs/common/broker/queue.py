@@ -29,7 +29,7 @@ from libs.common.broker.model import (
     QueueStats,
     UniqueMode,
 )
-from libs.common.broker.record import decode_record, record_of, unique_field
+from libs.common.broker.record import decode_header, record_of, split_record, unique_field
 from libs.common.broker.transport import Argument, ScriptRunner
 from libs.common.clock import Clock, SystemClock, from_ms, to_ms
 from libs.common.errors import LeaseLost
@@ -220,7 +220,8 @@ def _batches(items: Sequence[T], size: int) -> Iterable[list[T]]:
 
 def _view(queue: str, job_id: str, answer: Sequence[Any]) -> JobView:
     record, state_name, number, lease, runs, reason, progress, result, children, paused, log_lines = answer
-    header, body = decode_record(record)
+    line, body = split_record(record)
+    header = decode_header(line)
     state = JobState(state_name.decode())
     if paused and state in (JobState.WAITING, JobState.PRIORITIZED):
         state = JobState.PAUSED

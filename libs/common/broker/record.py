@@ -74,19 +74,27 @@ def encode_record(header: Header, body: Body) -> bytes:
     return line.encode() + b"\n" + encoded
 
 
-def decode_record(record: bytes) -> tuple[Header, Body]:
-    """Header and body of a stored record.
+def split_record(record: bytes) -> tuple[bytes, Body]:
+    """The header's line and the body of a stored record.
 
     Raises:
         ValueError: the record was not written by us, or is damaged (``msgspec.DecodeError`` is a ``ValueError``).
     """
-    line, separator, encoded = record.partition(b"\n")
-    fields = line.decode().split("\t")
-    if not separator or len(fields) != _FIELDS:
+    line, _, encoded = record.partition(b"\n")
+    if line.count(b"\t") != _FIELDS - 1:
         raise ValueError("the record's first line is not a job's header")
-    _position, group, priority, keep_count, keep_ms, unique, parent, limits, _attention = fields
-    header = Header(group, int(priority), int(keep_count), int(keep_ms), unique, parent, limits)
-    return header, _decode(encoded)
+    return line, _decode(encoded)
+
+
+def decode_header(line: bytes) -> Header:
+    """The header that a record's line holds."""
+    _position, group, priority, keep_count, keep_ms, unique, parent, limits, _attention = line.decode().split("\t")
+    return Header(group, int(priority), int(keep_count), int(keep_ms), unique, parent, limits)
+
+
+def is_plain(line: bytes) -> bool:
+    """Whether a header's line says that nothing is kept of the job and that its end means nothing for others."""
+    return line.endswith(b"\t0\t\t\t\t")
 
 
 def record_of(job: NewJob, *, created_ms: int) -> bytes:

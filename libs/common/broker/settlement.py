@@ -20,6 +20,7 @@ from libs.common.broker.outcome import (
     WaitsForChildren,
 )
 from libs.common.broker.queue import encode_attempt
+from libs.common.broker.record import is_plain
 from libs.common.broker.transport import Argument, ScriptRunner
 from libs.common.clock import from_ms, to_ms
 from libs.common.jobs.states import LedgerStatus
@@ -71,43 +72,33 @@ class Settler:
         Raises:
             StoreUnavailable: the ledger or Redis is away; calling again with the same jobs is safe.
         """
-        self._record(jobs)
+        self._record([job for job in jobs if "in_ledger" in job.options])
+        ends = _Ends(jobs)
         calls: list[tuple[str, Sequence[Argument]]] = []
         owners: list[list[HeldJob]] = []
-        completed = [job for job in jobs if isinstance(job.outcome, Completed)]
-        for start in range(0, len(completed), _BATCH):
-            batch = completed[start : start + _BATCH]
-            details = [_completion(job) for job in batch]
-            arguments: list[Argument] = []
-            if any(details):
-                for job, told in zip(batch, details, strict=True):
-                    arguments += (job.job_id, job.fence, told)
-                calls.append(("complete_ruled", arguments))
-            else:
-                for job in batch:
-                    arguments += (job.job_id, job.fence)
-                calls.append(("complete", arguments))
-            owners.append(batch)
-        back = [job for job in jobs if isinstance(job.outcome, HandedBack)]
-        for start in range(0, len(back), _BATCH):
-            batch = back[start : start + _BATCH][::-1]
-            calls.append(("hand_back", [word for job in batch for word in (job.job_id, job.fence)]))
-            owners.append(batch)
-        for job in jobs:
-            call = self._single(job)
-            if call:
-                calls.append(call)
-                owners.append([job])
-        lost = [job.job_id for job in jobs if isinstance(job.outcome, Lost)]
+        for name, words, ended in (
+            ("complete", _lease_words, ends.plain),
+            ("complete_ruled", _completion_words, ends.ruled),
+            ("hand_back", _lease_words, ends.handed_back[::-1]),
+        ):
+            for start in range(0, len(ended), _BATCH):
+                batch = ended[start : start + _BATCH]
+                calls.append((name, words(batch)))
+                owners.append(batch)
+        for job in ends.others:
+            calls.append(self._single(job))
+            owners.append([job])
+        lost = [job.job_id for job in ends.lost]
         for start in range(0, len(calls), _CALLS_PER_ROUND_TRIP):
             part = calls[start : start + _CALLS_PER_ROUND_TRIP]
             for (name, _), owner, answer in zip(part, owners[start:], self._scripts.run_many(part), strict=False):
-                if name in ("complete", "complete_ruled"):
+                if name.startswith("complete"):
                     lost += [job_id.decode() for job_id in answer]
                 elif answer == 0:
                     lost += [job.job_id for job in owner]
         observe_settled(self._scripts.keys.queue, jobs)
-        LATE.labels(self._scripts.keys.queue).inc(len(lost))
+        if lost:
+            LATE.labels(self._scripts.keys.queue).inc(len(lost))
         return lost
 
     def bury_undecodable(self, jobs: Sequence[Undecodable]) -> None:
@@ -133,7 +124,7 @@ class Settler:
 
     def _record(self, jobs: Sequence[HeldJob]) -> None:
         """Tells the ledger, but not of a job whose lease is lost: its end is for the present holder to tell."""
-        ended = [job for job in jobs if job.options.get("in_ledger") and _ending(job)]
+        ended = [job for job in jobs if _ending(job)]
         if not ended or self._recorder is None:
             return
         words: list[Argument] = [word for job in ended for word in (job.job_id, job.fence)]
@@ -145,20 +136,20 @@ class Settler:
         if endings:
             self._recorder.finish_many(endings)
 
-    def _single(self, job: HeldJob) -> tuple[str, Sequence[Argument]] | None:
+    def _single(self, job: HeldJob) -> tuple[str, Sequence[Argument]]:
         match job.outcome:
             case RetryLater(delay, reason):
                 delay_ms = int(delay.total_seconds() * 1000)
                 return "retry", [job.job_id, job.fence, delay_ms, self._line(job, "failed", reason), reason[:500]]
             case Deferred(until, reason):
                 return "defer", [job.job_id, job.fence, to_ms(until), reason[:500]]
-            case Dead(reason):
-                return "dead_letter", [job.job_id, job.fence, self._line(job, "failed", reason), reason[:500]]
             case WaitsForChildren():
                 return "wait_for_children", [job.job_id, job.fence]
             case Cancelled():
                 return "end_cancelled", [job.job_id, job.fence]
-        return None
+            case Dead(reason):
+                return "dead_letter", [job.job_id, job.fence, self._line(job, "failed", reason), reason[:500]]
+        raise TypeError(f"{job.outcome!r} is not an end of one job")
 
     def _line(self, job: HeldJob, outcome: str, error: str) -> bytes:
         return encode_attempt(
@@ -171,6 +162,35 @@ class Settler:
                 duration_ms=job.duration_ms,
             )
         )
+
+
+class _Ends:
+    """Jobs by how they are settled."""
+
+    def __init__(self, jobs: Sequence[HeldJob]) -> None:
+        self.plain: list[HeldJob] = []
+        self.ruled: list[HeldJob] = []
+        self.handed_back: list[HeldJob] = []
+        self.others: list[HeldJob] = []
+        self.lost: list[HeldJob] = []
+        for job in jobs:
+            kind = type(job.outcome)
+            if kind is Completed:
+                (self.plain if is_plain(job.header_line) else self.ruled).append(job)
+            elif kind is HandedBack:
+                self.handed_back.append(job)
+            elif kind is Lost:
+                self.lost.append(job)
+            else:
+                self.others.append(job)
+
+
+def _lease_words(jobs: Sequence[HeldJob]) -> list[Argument]:
+    return [word for job in jobs for word in (job.job_id, job.fence)]
+
+
+def _completion_words(jobs: Sequence[HeldJob]) -> list[Argument]:
+    return [word for job in jobs for word in (job.job_id, job.fence, _completion(job))]
 
 
 def _completion(job: HeldJob) -> bytes:
@@ -199,12 +219,10 @@ def completion_details(
     own_counts: Mapping[str, int] | None = None,
     parent_counts: Mapping[str, int] | None = None,
 ) -> bytes:
-    """What ``complete.lua`` must know of a job beside its id and fence; empty where that is nothing.
+    """What ``complete_ruled.lua`` must know of a job beside its id and fence.
 
     Unique, parent and limits are the header's fields, as ``scripts/shared/record.lua`` describes them.
     """
-    if not (keep_ms or unique or parent or limits):
-        return b""
     details: dict[str, Any] = {}
     if unique:
         details["u"] = unique

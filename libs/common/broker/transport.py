@@ -1,23 +1,101 @@
-"""Runs the scripts on Redis, and loads them where Redis does not know them."""
+"""Runs the scripts on one server, behind sentinels or in a cluster, and loads them where Redis does not know them."""
 
-from collections.abc import Sequence
+# redis-py has no types for its cluster.
+# mypy: allow-untyped-calls
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from redis import Redis
-from redis.exceptions import NoScriptError
+from redis import Redis, RedisCluster
+from redis.exceptions import NoScriptError, ResponseError
 
 from libs.common.broker.connection import redis_errors
 from libs.common.broker.keys import QueueKeys
 from libs.common.broker.scripts import script
+from libs.common.errors import StoreUnavailable
 
 Argument = bytes | str | int | float
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptCall:
+    """A script and what it is called with.
+
+    Args:
+        source: its text.
+        sha: the SHA-1 by which Redis knows it.
+        keys: the keys that it touches, all of one slot.
+        arguments: what it is told.
+    """
+
+    source: str
+    sha: str
+    keys: Sequence[bytes | str]
+    arguments: Sequence[Argument]
+
+    @property
+    def by_sha(self) -> tuple[Any, ...]:
+        """The command that calls a script that Redis knows."""
+        return "EVALSHA", self.sha, len(self.keys), *self.keys, *self.arguments
+
+    @property
+    def by_source(self) -> tuple[Any, ...]:
+        """The command that calls a script and makes it known."""
+        return "EVAL", self.source, len(self.keys), *self.keys, *self.arguments
+
+
+def run_call(redis: "Redis", call: ScriptCall) -> Any:
+    """The script's answer; sent a second time where the connection breaks.
+
+    Raises:
+        RedisError: what redis-py says.
+    """
+    try:
+        return redis.execute_command(*call.by_sha)
+    except NoScriptError:
+        # Redis restarted, failed over, or its scripts were flushed.
+        return redis.execute_command(*call.by_source)
+
+
+def run_call_once(redis: "Redis", call: ScriptCall) -> Any:
+    """The script's answer; where it does not come, the script may have run but is not sent again.
+
+    Raises:
+        RedisError: what redis-py says.
+    """
+    try:
+        return _send_once(redis, call.keys[0], call.by_sha)
+    except NoScriptError:
+        return _send_once(redis, call.keys[0], call.by_source)
+
+
+def run_calls(redis: "Redis", calls: Sequence[ScriptCall]) -> list[Any]:
+    """The scripts' answers, asked for in one round trip per server; each may be sent a second time.
+
+    Raises:
+        RedisError: what redis-py says of the first that failed; the others may have run.
+    """
+    if len(calls) == 1:
+        return [run_call(redis, calls[0])]
+    pipeline = redis.pipeline(transaction=False)
+    for call in calls:
+        pipeline.execute_command(*call.by_sha, **_target(redis, call.keys[0]))
+    answers: list[Any] = pipeline.execute(raise_on_error=False)
+    for i, answer in enumerate(answers):
+        if isinstance(answer, NoScriptError):
+            answers[i] = run_call(redis, calls[i])
+        elif isinstance(answer, Exception):
+            raise answer
+    return answers
 
 
 class ScriptRunner:
     """Runs scripts on the keys of one queue; thread-safe as its client is.
 
     Args:
-        redis: a client that answers bytes.
+        redis: a client that answers bytes, of :func:`~libs.common.broker.connection.connect_redis`.
         keys: the queue's keys.
     """
 
@@ -29,40 +107,23 @@ class ScriptRunner:
         """The script's answer.
 
         Raises:
-            StoreUnavailable: Redis is away; whether the script ran is then unknown.
+            StoreUnavailable: Redis is away; whether the script ran is then unknown. All but those marked ``ONCE`` may be
+                run again: the second time they change nothing.
             QueueFull: Redis has no memory for more.
         """
-        wanted = script(name)
-        declared = self.keys.named(wanted.keys)
-        with redis_errors():
-            try:
-                return self.redis.evalsha(wanted.sha, len(declared), *declared, *arguments)
-            except NoScriptError:
-                # Redis restarted or its scripts were flushed. EVAL also makes it known again.
-                return self.redis.eval(wanted.source, len(declared), *declared, *arguments)
+        send = run_call_once if script(name).once else run_call
+        with self._errors():
+            return send(self.redis, self._call(name, arguments))
 
     def run_many(self, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
         """The answers of several scripts, sent in one round trip; each is atomic on its own.
 
         Raises:
             StoreUnavailable: Redis is away; which of them ran is then unknown.
-            QueueFull: Redis has no memory for more; those before have run.
+            QueueFull: Redis has no memory for more; some may have run.
         """
-        if len(calls) == 1:
-            return [self.run(calls[0][0], *calls[0][1])]
-        with redis_errors():
-            pipeline = self.redis.pipeline(transaction=False)
-            for name, arguments in calls:
-                wanted = script(name)
-                declared = self.keys.named(wanted.keys)
-                pipeline.evalsha(wanted.sha, len(declared), *declared, *arguments)
-            answers: list[Any] = pipeline.execute(raise_on_error=False)
-            for i, answer in enumerate(answers):
-                if isinstance(answer, NoScriptError):
-                    answers[i] = self.run(calls[i][0], *calls[i][1])
-                elif isinstance(answer, Exception):
-                    raise answer
-        return answers
+        with self._errors():
+            return run_calls(self.redis, [self._call(name, arguments) for name, arguments in calls])
 
     def set_field(self, key: str, field: str, value: Argument) -> None:
         """Sets one field of one of the queue's hashes.
@@ -70,7 +131,7 @@ class ScriptRunner:
         Raises:
             StoreUnavailable: Redis is away.
         """
-        with redis_errors():
+        with self._errors():
             self.redis.hset(self.keys[key], field, value)
 
     def read_events(self, after: str, *, wait_ms: int, count: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
@@ -80,7 +141,7 @@ class ScriptRunner:
             StoreUnavailable: Redis is away.
         """
         key = self.keys["events"]
-        with redis_errors():
+        with self._errors():
             answer: Any = self.redis.xread({key: after}, count=count, block=wait_ms or None)
         return answer[0][1] if answer else []
 
@@ -90,5 +151,44 @@ class ScriptRunner:
         Raises:
             StoreUnavailable: Redis is away.
         """
-        with redis_errors():
+        with self._errors():
             self.redis.unlink(*self.keys.all())
+
+    def _call(self, name: str, arguments: Sequence[Argument]) -> ScriptCall:
+        wanted = script(name)
+        return ScriptCall(wanted.source, wanted.sha, self.keys.named(wanted.keys), arguments)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            with redis_errors():
+                yield
+        except StoreUnavailable as error:
+            if "READONLY" in error.reason and not isinstance(self.redis, RedisCluster):
+                # The server was made a replica; its name, or the sentinels, lead new connections to the new master.
+                self.redis.connection_pool.disconnect(inuse_connections=False)
+            raise
+
+
+def _target(redis: "Redis", key: bytes | str) -> dict[str, Any]:
+    """Which node of a cluster has the key; without it redis-py asks the server, for each command of a pipeline."""
+    return {"target_nodes": redis.get_node_from_key(key)} if isinstance(redis, RedisCluster) else {}
+
+
+def _send_once(redis: "Redis", key: bytes | str, command: Sequence[Any]) -> Any:
+    if isinstance(redis, RedisCluster):
+        # A command whose node is named is not repeated; redirections are followed, for then it has not run.
+        return redis.execute_command(*command, **_target(redis, key))
+    pool = redis.connection_pool
+    connection = pool.get_connection()
+    try:
+        connection.send_command(*command)
+        return redis.parse_response(connection, command[0])
+    except ResponseError:
+        raise
+    except BaseException:
+        # Its answer may still come, and must not be taken for that to another command.
+        connection.disconnect()
+        raise
+    finally:
+        pool.release(connection)

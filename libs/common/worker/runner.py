@@ -12,7 +12,7 @@ from libs.common.broker.outcome import Dead, HandedBack
 from libs.common.broker.wake import WakeListener
 from libs.common.errors import StoreUnavailable
 from libs.common.logging import get_logger
-from libs.common.worker.executors import Executor
+from libs.common.worker.executor import Done, Executor
 
 log = get_logger(__name__)
 
@@ -22,7 +22,7 @@ _FIRST_PAUSE_WHEN_AWAY_S = 0.1
 _LONGEST_PAUSE_WHEN_AWAY_S = 2.0
 _UNSTARTED_AFTER_S = 0.1
 
-MakeExecutor = Callable[[Callable[[HeldJob], None]], Executor]
+MakeExecutor = Callable[[Done], Executor]
 """Makes the executor, given who is to be told of each finished job."""
 
 
@@ -121,7 +121,7 @@ class QueueRunner(threading.Thread):
     def _turn(self) -> float:
         """One round; answers how many seconds there is nothing to do, as far as can be told."""
         self._settle_finished()
-        self._executor.enforce_time_limits()
+        look_again_s = self._executor.look_after()
         room = self._room()
         answer = self._queue.scripts.run("fetch", room, self._broker.worker, self._broker.lease_ms, self.held)
         fetched = Fetched(self._queue.name, answer)
@@ -132,7 +132,7 @@ class QueueRunner(threading.Thread):
         if room and len(fetched.jobs) < room and not self._alone:
             self._listener.listen()
         until_due_s = max(0.001, (fetched.due_ms - fetched.now_ms) / 1000)
-        return min(until_due_s, _LONGEST_REST_S)
+        return min(until_due_s, look_again_s, _LONGEST_REST_S)
 
     def _room(self) -> int:
         if self._draining.is_set() or (self._alone and self.held):

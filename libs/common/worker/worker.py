@@ -13,7 +13,8 @@ from functools import partial
 
 from libs.common.broker.broker import TucoBroker
 from libs.common.logging import get_logger
-from libs.common.worker.executors import Done, Executor, executor_for
+from libs.common.worker.executor import Done, Executor
+from libs.common.worker.executors import executor_for
 from libs.common.worker.runner import QueueRunner
 
 log = get_logger(__name__)

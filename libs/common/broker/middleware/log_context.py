@@ -3,28 +3,32 @@
 from typing import Any
 
 import dramatiq
-import structlog
 from dramatiq.broker import MessageProxy
 from dramatiq.middleware import Middleware
 
-from libs.common.broker.held_job import held
+from libs.common.broker.held_job import HeldJob, held
+from libs.common.logging import CONTEXT
 
 
 class LogContext(Middleware):
-    """Binds ``job_id``, ``queue`` and ``workspace_id`` to the logging context of the run."""
+    """Tells the logger whose run this is; the names are looked up only when a line is logged."""
 
     def before_process_message(self, _broker: dramatiq.Broker, message: MessageProxy) -> None:
-        """Binds them."""
+        """From here on, this thread or task runs the job."""
         job = held(message)
-        fields = {"job_id": job.job_id, "queue": job.queue_name}
-        if job.header.group:
-            fields["workspace_id"] = job.header.group
-        structlog.contextvars.bind_contextvars(**fields)
+        CONTEXT.set(lambda: _names(job))
 
     def after_process_message(self, *_args: Any, **_kwargs: Any) -> None:
-        """Unbinds them: the next job of this thread is another."""
-        structlog.contextvars.clear_contextvars()
+        """The next job of this thread is another."""
+        CONTEXT.set(None)
 
     def after_skip_message(self, *_args: Any) -> None:
-        """Unbinds them."""
-        structlog.contextvars.clear_contextvars()
+        """The next job of this thread is another."""
+        CONTEXT.set(None)
+
+
+def _names(job: HeldJob) -> dict[str, str]:
+    names = {"job_id": job.job_id, "queue": job.queue_name}
+    if job.header.group:
+        names["workspace_id"] = job.header.group
+    return names
