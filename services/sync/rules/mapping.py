@@ -25,6 +25,9 @@ RULES_VERSION: Final = "1"
 LONGEST_EXTERNAL_ID: Final = 500
 """Characters; what is longer (a column of notes chosen as the key, say) identifies nothing."""
 
+_LONGEST_NATIONAL: Final = 10
+"""Digits; what is longer may begin with a country code."""
+
 
 class RowMapper:
     """Maps rows by one field map.
@@ -94,7 +97,11 @@ class RowMapper:
             values[LAST_NAME] = last
 
     def _phone(self, text: str) -> str | None:
-        return normal_phone(text, region=self._region)
+        if phone := normal_phone(text, region=self._region):
+            return phone
+        # A sheet takes +4915123456789 for a number and drops the sign.
+        lost_its_plus = len(text) > _LONGEST_NATIONAL and text.isascii() and text.isdigit()
+        return normal_phone(f"+{text}", region=self._region) if lost_its_plus else None
 
     def _handle(
         self,

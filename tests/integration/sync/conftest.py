@@ -8,6 +8,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from libs.common.clock import SystemClock
 from libs.common.stores.collections import create_collections
 from libs.embedded import MongoServer
 from tests.integration.sync.world import World
@@ -28,6 +29,16 @@ def _sync_database(mongo_server: MongoServer) -> Iterator[Database[dict[str, Any
 @pytest.fixture
 def world(_sync_database: Database[dict[str, Any]]) -> World:
     """An empty workspace on a real database with all indexes."""
+    return World(_emptied(_sync_database))
+
+
+@pytest.fixture
+def crm_world(_sync_database: Database[dict[str, Any]]) -> World:
+    """The same on the machine's own clock, for CRMs that answer over HTTP."""
+    return World(_emptied(_sync_database), SystemClock())
+
+
+def _emptied(database: Database[dict[str, Any]]) -> Database[dict[str, Any]]:
     for name in _USED:
-        _sync_database[name].delete_many({})
-    return World(_sync_database)
+        database[name].delete_many({})
+    return database

@@ -9,6 +9,7 @@ from typing import Any
 
 from pymongo.database import Database
 
+from libs.common.clock import SystemClock
 from libs.common.credentials import CredentialsVault, new_credentials_key
 from libs.common.jobs.integration_sync import IntegrationSync, SyncMode
 from libs.common.settings import Secret
@@ -21,6 +22,7 @@ from services.sync.engine.threads import DaemonThreads
 from services.sync.rules.field_map import DEFAULTS, FieldMap
 from services.sync.rules.rows import SourceRow
 from services.sync.sources.contract import Account, CrmSource, Page, Position
+from services.sync.sources.factory import SourceFactory
 
 WORKSPACE = "workspace-1"
 VAULT = CredentialsVault(Secret(new_credentials_key()))
@@ -39,6 +41,9 @@ class MovableClock:
 
     def move(self, **by: float) -> None:
         self._now += timedelta(**by)
+
+
+TestClock = MovableClock | SystemClock
 
 
 class ListeningJob:
@@ -144,9 +149,9 @@ class OneSource:
 class World:
     """A workspace with integrations, on a real database."""
 
-    def __init__(self, database: Database[Document]) -> None:
+    def __init__(self, database: Database[Document], clock: TestClock | None = None) -> None:
         self.database = database
-        self.clock = MovableClock()
+        self.clock: TestClock = clock or MovableClock()
         self.integrations = IntegrationStore(database, VAULT)
         self.runs = SyncRunStore(database)
         self._owners = itertools.count(1)
@@ -169,10 +174,34 @@ class World:
             at=self.clock.now(),
         )
 
-    def engine(self, source: CrmSource, *, threads: Executor | None = None, **options: Any) -> SyncEngine:
+    def connect(
+        self,
+        provider: Provider,
+        credentials: Mapping[str, str],
+        *,
+        field_map: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> str:
+        """An integration with a CRM that answers over HTTP."""
+        new = NewIntegration(
+            workspace_id=WORKSPACE,
+            provider=provider,
+            credentials=credentials,
+            field_map=field_map or {},
+            settings=IntegrationSettings(**{"calls_per_second": 0, **settings}),
+        )
+        return self.integrations.add(new, at=self.clock.now())
+
+    def open(self, integration_id: str) -> CrmSource:
+        """The source of an integration as the service opens it."""
+        integration = self.integrations.get(integration_id)
+        assert integration is not None
+        return SourceFactory(self.integrations, clock=self.clock).open(integration, owner="test")
+
+    def engine(self, source: CrmSource | None, *, threads: Executor | None = None, **options: Any) -> SyncEngine:
         return SyncEngine(
             Stores(database=self.database, integrations=self.integrations, runs=self.runs),
-            OneSource(source),
+            OneSource(source) if source else SourceFactory(self.integrations, clock=self.clock),
             options=EngineOptions(
                 **{
                     "default_region": "US",
@@ -193,13 +222,13 @@ class World:
     def sync(
         self,
         integration_id: str,
-        source: CrmSource,
+        source: CrmSource | None = None,
         mode: SyncMode = SyncMode.FULL,
         *,
         job: ListeningJob | None = None,
         **options: Any,
     ) -> dict[str, Any]:
-        """Runs one attempt and answers its result; what it raises passes."""
+        """Runs one attempt, on the integration's own CRM where no source is given; what it raises passes."""
         payload = IntegrationSync(integration_id=integration_id, workspace_id=WORKSPACE, mode=mode)
         return asyncio.run(self.engine(source, **options).run(payload, job or self.new_job()))
 

@@ -59,6 +59,10 @@ def test_numbers_without_a_country_code_are_read_in_the_region() -> None:
     assert mapped(a_source_row(phone="0151 23456789"), german).values["phone"] == "+4915123456789"
 
 
+def test_a_number_that_a_sheet_took_the_plus_from_is_read_with_its_country_code() -> None:
+    assert mapped(a_source_row(phone="4915123456789")).values["phone"] == "+4915123456789"
+
+
 def test_a_wrong_phone_beside_a_good_email_is_left_out_and_said() -> None:
     row = mapped(a_source_row("7", phone="call me", email="a@example.org"))
     assert row.values == {"email": "a@example.org"}
