@@ -20,6 +20,9 @@ CONTEXT: ContextVar[Callable[[], Mapping[str, str]] | None] = ContextVar("log_co
 
 Logger = structlog.stdlib.BoundLogger
 
+# Without the values of local variables: they hold tokens, passwords and what leads are called.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
 
 def get_logger(name: str) -> Logger:
     """The logger of a module."""
@@ -51,7 +54,9 @@ def set_up_logging(settings: Settings, *, service: str, stream: TextIO | None = 
         name_service,
     ]
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=out.isatty())
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)
     )
     structlog.configure(
         processors=[
@@ -69,7 +74,7 @@ def set_up_logging(settings: Settings, *, service: str, stream: TextIO | None = 
         foreign_pre_chain=shared,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            *([structlog.processors.dict_tracebacks] if as_json else []),
+            *([_TRACEBACKS] if as_json else []),
             renderer,
         ],
     )
