@@ -9,6 +9,7 @@ from libs.common.settings import Secret, Settings
 from libs.common.stores.mongo import Document, connect_mongo
 from services.gateway.bootstrap import Gateway, build
 from tests.integration.gateway.stub import Stub, running_stub
+from tests.integration.ledger.factories import create_jobs
 
 SERVICE = {"Authorization": "Bearer service"}
 ADMIN = {"Authorization": "Bearer admin"}
@@ -51,9 +52,9 @@ def availability() -> Iterator[Stub]:
 
 @pytest.fixture
 def served(redis_url: str, mongo_uri: str, availability: Stub) -> Iterator[Served]:
-    """A gateway on the session's servers, initialized; its reconciler does not run."""
+    """A gateway on the session's servers, with the ledger's indexes; its reconciler does not run."""
     served = serve(settings_for(redis_url, mongo_uri, availability_url=availability.url))
-    assert served.client.post("/api/bullmq/initialize", headers=ADMIN).status_code == 200
+    create_jobs(served.database)
     yield served
     served.gateway.close()
     served.database.client.close()

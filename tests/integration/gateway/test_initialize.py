@@ -4,6 +4,8 @@ import json
 import threading
 from typing import Any
 
+import pytest
+
 from libs.common.stores.collections import ALL, SCHEDULES
 from tests.integration.gateway.conftest import ADMIN, NOBODY, Served, serve, settings_for
 
@@ -19,6 +21,13 @@ def fresh(redis_url: str, mongo_uri: str) -> Served:
     return serve(settings_for(redis_url, mongo_uri, availability_url=NOBODY))
 
 
+@pytest.fixture
+def initialized(redis_url: str, mongo_uri: str) -> Served:
+    served = fresh(redis_url, mongo_uri)
+    initialize(served)
+    return served
+
+
 def test_the_first_time_it_creates_everything_and_says_so(redis_url: str, mongo_uri: str) -> None:
     served = fresh(redis_url, mongo_uri)
 
@@ -28,31 +37,43 @@ def test_the_first_time_it_creates_everything_and_says_so(redis_url: str, mongo_
     assert set(answer["created"]["collections"]) == {collection.name for collection in ALL}
     assert {"jobs.open", "jobs.one_open_per_unique_key"} <= set(answer["created"]["indexes"])
     assert answer["created"]["schedules"] == ["scheduled-messages", "health-check"]
-    assert list(served.database[SCHEDULES].find()) == [
-        _schedule("scheduled-messages", "* * * * *"),
-        _schedule("health-check", "*/5 * * * *"),
-    ]
+    stored = {schedule["_id"]: schedule for schedule in served.database[SCHEDULES].find()}
+    assert {
+        name: (each["jobType"], each["cron"], each["timezone"], each["enabled"]) for name, each in stored.items()
+    } == {
+        "scheduled-messages": ("scheduled-messages", "* * * * *", "UTC", True),
+        "health-check": ("health-check", "*/5 * * * *", "UTC", True),
+    }
 
 
-def test_the_second_time_it_changes_nothing(served: Served) -> None:
-    before = _everything(served)
+def test_the_second_time_it_changes_nothing(initialized: Served) -> None:
+    before = _everything(initialized)
 
-    assert initialize(served) == {"status": "unchanged", "created": {"collections": [], "indexes": [], "schedules": []}}
-    assert _everything(served) == before
-
-
-def test_it_restores_what_was_deleted(served: Served) -> None:
-    served.database[SCHEDULES].delete_one({"_id": "health-check"})
-    served.database["jobs"].drop_index("open")
-
-    assert initialize(served)["created"] == {"collections": [], "indexes": ["jobs.open"], "schedules": ["health-check"]}
+    assert initialize(initialized) == {
+        "status": "unchanged",
+        "created": {"collections": [], "indexes": [], "schedules": []},
+    }
+    assert _everything(initialized) == before
 
 
-def test_what_an_engineer_changed_in_a_schedule_stays(served: Served) -> None:
-    served.database[SCHEDULES].update_one({"_id": "health-check"}, {"$set": {"cron": "0 * * * *", "enabled": False}})
+def test_it_restores_what_was_deleted(initialized: Served) -> None:
+    initialized.database[SCHEDULES].delete_one({"_id": "health-check"})
+    initialized.database["jobs"].drop_index("open")
 
-    assert initialize(served)["status"] == "unchanged"
-    stored = served.database[SCHEDULES].find_one({"_id": "health-check"}) or {}
+    assert initialize(initialized)["created"] == {
+        "collections": [],
+        "indexes": ["jobs.open"],
+        "schedules": ["health-check"],
+    }
+
+
+def test_what_an_engineer_changed_in_a_schedule_stays(initialized: Served) -> None:
+    initialized.database[SCHEDULES].update_one(
+        {"_id": "health-check"}, {"$set": {"cron": "0 * * * *", "enabled": False}}
+    )
+
+    assert initialize(initialized)["status"] == "unchanged"
+    stored = initialized.database[SCHEDULES].find_one({"_id": "health-check"}) or {}
     assert (stored["cron"], stored["enabled"]) == ("0 * * * *", False)
 
 
@@ -71,18 +92,6 @@ def test_two_at_once_create_everything_once(redis_url: str, mongo_uri: str) -> N
         "scheduled-messages",
     ]
     assert served.database[SCHEDULES].count_documents({}) == 2
-
-
-def _schedule(name: str, cron: str) -> dict[str, Any]:
-    return {
-        "_id": name,
-        "jobType": name,
-        "cron": cron,
-        "timezone": "UTC",
-        "enabled": True,
-        "data": {},
-        "lastTickAt": None,
-    }
 
 
 def _everything(served: Served) -> Any:

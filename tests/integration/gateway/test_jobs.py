@@ -80,6 +80,11 @@ def test_a_job_is_shown_after_redis_lost_it(served: Served, redis_client: "redis
     assert (job["state"], job["inQueue"], job["jobType"]) == ("accepted", False, "integration-sync")
 
 
+@pytest.mark.parametrize("job_id", ["nobody", "%00", "%ff", "%F0%9F%92%A9", "a" * 4_000, "%24ne", "..", "a%0d%0ab"])
+def test_an_id_that_nobody_has_is_not_found(served: Served, job_id: str) -> None:
+    assert served.client.get(f"{PATH}/{job_id}", headers=SERVICE).status_code == 404
+
+
 def test_a_hundred_thousand_leads_are_accepted_in_under_two_seconds(served: Served) -> None:
     ids = [f"{n:024x}" for n in range(100_000)]
     served.database[LEADS].insert_one({"_id": ObjectId(ids[-1]), "workspaceId": "w1"})
