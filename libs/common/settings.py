@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from libs.common.errors import SettingsError
+from libs.common.redis_url import read_redis_url
 
 
 class Secret:
@@ -48,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     redis_url: Secret = Secret("")
-    """`redis://`, `rediss://` or `unix://`; may hold a password."""
+    """One server, a cluster or what sentinels watch: :mod:`libs.common.redis_url`; may hold a password."""
     mongodb_uri: Secret = Secret("")
     """`mongodb://` or `mongodb+srv://` of a replica set; may hold a password."""
     mongodb_database: str = "tuco"
@@ -168,7 +169,6 @@ def _read(text: str, into: object) -> object:
 
 
 _SCHEMES = {
-    "REDIS_URL": ("redis://", "rediss://", "unix://"),
     "MONGODB_URI": ("mongodb://", "mongodb+srv://"),
     "BULLMQ_SERVER_URL": ("http://", "https://"),
     "AVAILABILITY_URL": ("http://", "https://"),
@@ -177,11 +177,17 @@ _SCHEMES = {
 
 
 def _address_problems(given: Mapping[str, str]) -> list[str]:
-    return [
+    problems = [
         f"{name} is wrong: it should start with {' or '.join(schemes)}"
         for name, schemes in _SCHEMES.items()
         if name in given and not given[name].startswith(schemes)
     ]
+    if "REDIS_URL" in given:
+        try:
+            read_redis_url(given["REDIS_URL"])
+        except SettingsError as error:
+            problems.append(str(error))
+    return problems
 
 
 def _in_words(error: msgspec.ValidationError, expected: object) -> str:

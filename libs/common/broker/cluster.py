@@ -93,3 +93,8 @@ class Cluster(RedisCluster):
 def is_unreachable(error: RedisClusterException) -> bool:
     """Whether the cluster or a part of it is away; redis-py says by the same class where it is used wrongly."""
     return str(error).startswith(("Redis Cluster cannot be connected", "Slot ", "startup_nodes could not agree"))
+
+
+def as_cluster(redis: object) -> RedisCluster | None:
+    """The client as a cluster's, where it is one; a cluster's client shares no class with a server's."""
+    return redis if isinstance(redis, RedisCluster) else None

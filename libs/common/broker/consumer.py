@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.errors import BrokerConnectionError
 
-from libs.common.broker.held_job import Fetched, HeldJob
+from libs.common.broker.fetcher import Fetcher
+from libs.common.broker.held_job import HeldJob
 from libs.common.broker.leases import LeaseKeeper
 from libs.common.broker.outcome import Completed, Dead, HandedBack
 from libs.common.broker.queue import JobQueue
@@ -35,16 +36,14 @@ class LeasedConsumer(Consumer):
     def __init__(
         self, queue: JobQueue, settler: Settler, *, worker: str, lease_ms: int, prefetch: int, timeout_ms: int
     ) -> None:
-        self._queue = queue
         self._settler = settler
-        self._worker = worker
-        self._lease_ms = lease_ms
         self._prefetch = prefetch
         self._timeout_s = timeout_ms / 1000
         self._alone = False
         self._ready: deque[HeldJob] = deque()
         self._something_new = threading.Event()
         self._keeper = LeaseKeeper(queue.scripts, lease_ms=lease_ms)
+        self._fetcher = Fetcher(queue.scripts, self._keeper, worker=worker, lease_ms=lease_ms)
         self._listener = WakeListener(queue.scripts.redis, queue.keys["wake"], self._something_new.set)
         self._keeper.start()
         self._listener.start()
@@ -92,11 +91,9 @@ class LeasedConsumer(Consumer):
         if room > 0:
             self._listener.listen()
         try:
-            held = len(self._keeper)
-            answer = self._queue.scripts.run("fetch", max(0, room), self._worker, self._lease_ms, held)
+            fetched = self._fetcher.fetch(max(0, room))
         except StoreUnavailable as error:
             raise _connection_error(str(error)) from error
-        fetched = Fetched(self._queue.name, answer)
         self._keeper.cancel(fetched.cancelled)
         self._alone = (self._alone and room == 0) or fetched.alone
         for job in fetched.jobs:

@@ -3,6 +3,16 @@
 A script's header says which keys it and the parts it uses touch (``-- KEYS:``, ``-- USES:``). From that the loader
 makes the list of declared keys and a prologue that gives each key its name, so a script cannot touch a key that is
 not declared: the name would not exist.
+
+Two more lines of a header matter:
+
+- ``-- ONCE: reason``: the script must not be sent a second time when its answer is lost. Every other script may: the
+  second time it changes nothing.
+- ``-- WHEN FULL: runs`` or ``refused``: what the script does once ``maxmemory`` is reached. Redis refuses a script
+  whose first write could take memory, and no other; so the loader puts in front a write that changes nothing and is of
+  the one kind or the other. (Redis 6.2 to 8 and Valkey alike, see ``deny-oom`` at
+  https://redis.io/docs/latest/commands/command/ and ``scriptVerifyOOM`` in Redis's ``script.c``. The flags of Redis 7's
+  ``#!lua`` line would say the same, but 6.2 does not know them.)
 """
 
 import hashlib
@@ -11,7 +21,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-_HEADER = re.compile(r"^-- (KEYS|USES): (.+)$", re.MULTILINE)
+_HEADER = re.compile(r"^-- (KEYS|USES|ONCE|WHEN FULL): (.+)$", re.MULTILINE)
+_FIRST_WRITE = {
+    "": "",
+    "runs": "redis.call('PERSIST', {key})\n",
+    "refused": "redis.call('HSETNX', meta, 'added', 0)\n",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +38,14 @@ class Script:
         source: the whole text that Redis runs.
         sha: the SHA-1 by which Redis knows it.
         keys: the names of the keys that must be declared, in order.
+        once: whether it must not be sent a second time when its answer is lost.
     """
 
     name: str
     source: str
     sha: str
     keys: tuple[str, ...]
+    once: bool = False
 
 
 @cache
@@ -47,10 +64,13 @@ def script(name: str) -> Script:
                 parts.append(part)
 
     include(name)
+    own_header = dict(_HEADER.findall(_read(name)))
     names = tuple(sorted(keys))
-    prologue = f"local {', '.join(names)} = unpack(KEYS)\n"
+    first_write = _FIRST_WRITE[own_header.get("WHEN FULL", "")].format(key=names[0])
+    prologue = f"local {', '.join(names)} = unpack(KEYS)\n{first_write}"
     source = prologue + "\n".join([_read(f"shared/{part}") for part in parts] + [_read(name)])
-    return Script(name=name, source=source, sha=hashlib.sha1(source.encode()).hexdigest(), keys=names)  # noqa: S324 - Redis's own choice
+    sha = hashlib.sha1(source.encode()).hexdigest()  # noqa: S324 - Redis's own choice
+    return Script(name=name, source=source, sha=sha, keys=names, once="ONCE" in own_header)
 
 
 @cache

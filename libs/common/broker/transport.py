@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from redis import Redis, RedisCluster
+from redis import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
+from libs.common.broker.cluster import as_cluster
 from libs.common.broker.connection import redis_errors
 from libs.common.broker.keys import QueueKeys
 from libs.common.broker.scripts import script
@@ -107,8 +108,8 @@ class ScriptRunner:
         """The script's answer.
 
         Raises:
-            StoreUnavailable: Redis is away; whether the script ran is then unknown. All but those marked ``ONCE`` may be
-                run again: the second time they change nothing.
+            StoreUnavailable: Redis is away; whether the script ran is then unknown. All but those marked ``ONCE`` may
+                be run again: the second time they change nothing.
             QueueFull: Redis has no memory for more.
         """
         send = run_call_once if script(name).once else run_call
@@ -164,7 +165,7 @@ class ScriptRunner:
             with redis_errors():
                 yield
         except StoreUnavailable as error:
-            if "READONLY" in error.reason and not isinstance(self.redis, RedisCluster):
+            if "READONLY" in error.reason and as_cluster(self.redis) is None:
                 # The server was made a replica; its name, or the sentinels, lead new connections to the new master.
                 self.redis.connection_pool.disconnect(inuse_connections=False)
             raise
@@ -172,11 +173,12 @@ class ScriptRunner:
 
 def _target(redis: "Redis", key: bytes | str) -> dict[str, Any]:
     """Which node of a cluster has the key; without it redis-py asks the server, for each command of a pipeline."""
-    return {"target_nodes": redis.get_node_from_key(key)} if isinstance(redis, RedisCluster) else {}
+    cluster = as_cluster(redis)
+    return {} if cluster is None else {"target_nodes": cluster.get_node_from_key(key)}
 
 
 def _send_once(redis: "Redis", key: bytes | str, command: Sequence[Any]) -> Any:
-    if isinstance(redis, RedisCluster):
+    if as_cluster(redis) is not None:
         # A command whose node is named is not repeated; redirections are followed, for then it has not run.
         return redis.execute_command(*command, **_target(redis, key))
     pool = redis.connection_pool

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from libs.common.broker.broker import TucoBroker
+from libs.common.broker.fetcher import Fetcher
 from libs.common.broker.held_job import Fetched, HeldJob
 from libs.common.broker.leases import LeaseKeeper
 from libs.common.broker.outcome import Dead, HandedBack
@@ -47,6 +48,7 @@ class QueueRunner(threading.Thread):
         self._stopped = threading.Event()
         self._executor = make_executor(self._job_done)
         self._keeper = LeaseKeeper(self._queue.scripts, lease_ms=broker.lease_ms, on_stop=self._executor.stop_job)
+        self._fetcher = Fetcher(self._queue.scripts, self._keeper, worker=broker.worker, lease_ms=broker.lease_ms)
         self._listener = WakeListener(broker.redis, self._queue.keys["wake"], self._attention.set)
         self._away_since: float | None = None
         self._alone = False
@@ -123,8 +125,7 @@ class QueueRunner(threading.Thread):
         self._settle_finished()
         look_again_s = self._executor.look_after()
         room = self._room()
-        answer = self._queue.scripts.run("fetch", room, self._broker.worker, self._broker.lease_ms, self.held)
-        fetched = Fetched(self._queue.name, answer)
+        fetched = self._fetcher.fetch(room)
         self._alone = (self._alone and room == 0) or fetched.alone
         self._take(fetched)
         if room and len(fetched.jobs) == room and self._room() > 0:

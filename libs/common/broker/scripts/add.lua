@@ -1,5 +1,6 @@
 -- Adds jobs of one group that have no rules: no priority, delay, parent or unique key (see add_ruled.lua). A known id adds
 -- nothing.
+-- WHEN FULL: refused
 -- States: none -> waiting
 -- KEYS: jobs
 -- ARGV: group, then per job: id, record without its position

@@ -1,6 +1,7 @@
 -- As add.lua, for jobs with rules: they share group, priority, delay, parent and the rule of their unique keys. A known id adds nothing. Where an
 -- unfinished job holds the unique key, the mode says what happens: keep (nothing is added), replace (the holder is
 -- dropped unless it runs), latest (as replace, and while the holder runs, the new job is the one that runs next).
+-- WHEN FULL: refused
 -- States: none -> waiting | prioritized | delayed; a replaced job -> none
 -- KEYS: jobs unique unique_ends unique_next delayed children active waiting_children
 -- ARGV: group, priority, delay_ms, parent id or '', fence of the parent's lease or '', mode, for how many ms a key of kind

@@ -1,4 +1,5 @@
 -- A person stops a job: one that is not running is gone at once, one that runs is asked to stop.
+-- WHEN FULL: runs
 -- States: waiting | prioritized | delayed | waiting-children -> none; active unchanged, marked
 -- KEYS: jobs delayed waiting_children active cancels
 -- ARGV: id

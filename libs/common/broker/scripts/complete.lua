@@ -1,5 +1,6 @@
 -- Acknowledges jobs that their worker has completed, of which nothing is kept and whose end means nothing for others (see
 -- complete_ruled.lua). A job whose lease this worker no longer holds is refused.
+-- WHEN FULL: runs
 -- States: active -> none
 -- ARGV: per job: id, fence
 -- Answer: the ids that were refused

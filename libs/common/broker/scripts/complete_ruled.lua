@@ -1,4 +1,5 @@
 -- As complete.lua, for jobs whose end means something for others or that are kept. A job whose lease this worker no longer holds is refused.
+-- WHEN FULL: runs
 -- States: active -> completed, or none where nothing is kept; waiting-children -> waiting for a parent's last child
 -- KEYS: results completed
 -- ARGV: per job: id, fence, and '' or a JSON object with p (parent), u (unique), l (limits), c (keep_count), a (keep_ms), r (result

@@ -1,4 +1,5 @@
 -- The last attempt failed, or no repetition would help.
+-- WHEN FULL: runs
 -- States: active -> failed; waiting-children -> waiting for a parent's last child
 -- KEYS: jobs
 -- ARGV: id, fence, the attempt as a line of JSON, reason

@@ -1,4 +1,5 @@
 -- The job may not run yet: moved to a moment, no attempt counted.
+-- WHEN FULL: runs
 -- States: active -> delayed, or waiting | prioritized where the moment has passed
 -- KEYS: jobs delayed reasons
 -- ARGV: id, fence, until (milliseconds since the epoch, on Redis's clock), reason

@@ -1,4 +1,5 @@
 -- A running job that was asked to stop has stopped.
+-- WHEN FULL: runs
 -- States: active -> none
 -- KEYS: jobs
 -- ARGV: id, fence

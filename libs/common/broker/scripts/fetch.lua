@@ -1,6 +1,8 @@
 -- Takes jobs for a worker under a lease; on the way, lets due delayed jobs in and takes jobs back from silent workers.
 -- A child whose parent is gone (cancelled, removed) is dropped here, because nobody waits for it; a job that its limits do
 -- not let run now is moved to its slot.
+-- ONCE: nobody but its answer says which jobs were handed out; reclaim.lua returns those of a lost answer
+-- WHEN FULL: runs
 -- States: waiting | prioritized -> active; none for an orphan; delayed, or waiting outside the line, under a limit;
 --         delayed -> waiting | prioritized; active (lease ended) -> waiting | failed
 -- KEYS: meta jobs runs children cancels ring suspects leases active

@@ -1,4 +1,5 @@
 -- A worker returns jobs that it will not run: in front, no attempt counted.
+-- WHEN FULL: runs
 -- States: active -> waiting | prioritized
 -- KEYS: jobs leases
 -- ARGV: per job: id, fence; the last first, so that the first ends in front

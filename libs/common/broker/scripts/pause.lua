@@ -1,4 +1,5 @@
 -- Stops handing out the queue's jobs, or starts again; running jobs go on.
+-- WHEN FULL: runs
 -- States: waiting | prioritized <-> paused
 -- KEYS: meta
 -- ARGV: 1 to pause, 0 to resume

@@ -1,4 +1,5 @@
 -- Lets no job under a key start before a moment, as a provider's Retry-After asks.
+-- WHEN FULL: runs
 -- States: unchanged; a job that is taken meanwhile is delayed
 -- KEYS: pauses
 -- ARGV: key, until (milliseconds since the epoch, on Redis's clock), 0 to end the pause

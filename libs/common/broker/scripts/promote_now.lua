@@ -1,4 +1,5 @@
 -- A delayed job need not wait for its time.
+-- WHEN FULL: runs
 -- States: delayed -> waiting | prioritized
 -- KEYS: jobs delayed reasons
 -- ARGV: id

@@ -1,4 +1,5 @@
 -- Forgets a finished job.
+-- WHEN FULL: runs
 -- States: completed | failed -> none
 -- KEYS: jobs completed failed
 -- ARGV: id

@@ -1,4 +1,5 @@
 -- A worker shows that it is alive: the leases it still holds last longer.
+-- WHEN FULL: runs
 -- States: unchanged
 -- KEYS: active leases cancels
 -- ARGV: lease_ms, then per job: id, fence

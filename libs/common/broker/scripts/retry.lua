@@ -1,4 +1,5 @@
 -- An attempt failed and there will be another: in one step, so that no crash falls between the two.
+-- WHEN FULL: runs
 -- States: active -> delayed, or waiting | prioritized where the delay is 0
 -- KEYS: jobs delayed reasons
 -- ARGV: id, fence, delay_ms, the attempt as a line of JSON, reason

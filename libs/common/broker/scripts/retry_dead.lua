@@ -1,4 +1,5 @@
 -- A person lets a dead letter run again: its attempts start from none, its history stays.
+-- WHEN FULL: runs
 -- States: failed -> waiting | prioritized
 -- KEYS: jobs failed reasons unique children
 -- ARGV: id

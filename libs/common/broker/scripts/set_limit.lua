@@ -1,4 +1,5 @@
 -- Sets what a key allows, for good or until a moment; jobs that it now lets run stand in line again.
+-- WHEN FULL: runs
 -- States: waiting outside the line -> waiting | prioritized
 -- KEYS: limits overrides
 -- ARGV: key, interval_ms, burst, at_once (0 for no such limit), for how many ms it overrides (0 for good)

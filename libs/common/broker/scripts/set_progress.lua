@@ -1,4 +1,5 @@
 -- A running job says how far it is.
+-- WHEN FULL: runs
 -- States: unchanged
 -- KEYS: progress leases
 -- ARGV: id, fence, progress as a JSON object

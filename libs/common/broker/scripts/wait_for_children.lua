@@ -1,4 +1,5 @@
 -- A parent has added its children and lets go of its worker until the last of them has ended.
+-- WHEN FULL: runs
 -- States: active -> waiting-children; waiting where all have ended already; failed where one failed that must not
 -- KEYS: jobs waiting_children
 -- ARGV: id, fence
