@@ -17,12 +17,12 @@ from services.availability.circuit import Circuit
 
 log = get_logger(__name__)
 
-_LATEST_S = 0.25
-"""How late a question may still be asked. Later than that its moment is given up, so that questions which piled up
-behind a slow server do not come in a burst together with those of other workers."""
+_LATEST_S = 0.03
+"""How late a question may still be asked, or by one interval where that is longer. Later than that its moment is given
+up: questions that piled up behind a slow server or a busy machine would come in a burst with those of other workers."""
 
 _UNPACED_S = 0.001
-"""Moments that are closer together cannot be kept by an event loop; there only their number counts."""
+"""Moments closer together than this cannot be kept one by one; there they are kept by and large."""
 
 
 class NotAsked(Enum):
@@ -130,8 +130,8 @@ class Lanes:
         self._lanes: set[asyncio.Task[None]] = set()
         self._open_lanes = 0
         self._asking = 0
+        self._turn = asyncio.Lock()
         self._next_s = 0.0
-        self.calls = 0
 
     @property
     def queued(self) -> int:
@@ -170,19 +170,24 @@ class Lanes:
             self._asking -= 1
 
     async def _wait_for_its_moment(self, question: Question) -> NotAsked | None:
-        now_s = self._clock_s()
-        if question.interval_s >= _UNPACED_S:
-            start_s = max(question.at_s, self._next_s)
-            if max(start_s, now_s) - question.at_s > _LATEST_S:
-                return NotAsked.TOO_LATE
-            self._next_s = max(start_s, now_s) + question.interval_s
-            if start_s > now_s:
-                await asyncio.sleep(start_s - now_s)
-                now_s = self._clock_s()
-        return None if self._circuit.allows(now_s) else NotAsked.SET_ASIDE
+        if question.interval_s < _UNPACED_S:
+            await self._sleep_until(question.at_s)
+        else:
+            async with self._turn:
+                start_s = max(question.at_s, self._next_s)
+                late_s = max(start_s, self._clock_s()) - question.at_s
+                if late_s > max(_LATEST_S, question.interval_s):
+                    return NotAsked.TOO_LATE
+                await self._sleep_until(start_s)
+                self._next_s = self._clock_s() + question.interval_s
+        return None if self._circuit.allows(self._clock_s()) else NotAsked.SET_ASIDE
+
+    async def _sleep_until(self, moment_s: float) -> None:
+        wait_s = moment_s - self._clock_s()
+        if wait_s >= _UNPACED_S:
+            await asyncio.sleep(wait_s)
 
     async def _ask(self, handle: str) -> Result:
-        self.calls += 1
         try:
             answer = await self._checker.check(handle)
         except LineFault as fault:

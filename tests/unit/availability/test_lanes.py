@@ -107,7 +107,7 @@ def test_questions_that_are_late_do_not_come_in_a_burst() -> None:
 
     async def work() -> None:
         line, inbox = Stuck("a"), Inbox(enough=1_000)
-        put(lanes_of(line, at_once=3), inbox, handles(6), at_s=time.monotonic() - 0.1, interval_s=0.1)
+        put(lanes_of(line, at_once=3), inbox, handles(6), at_s=time.monotonic(), interval_s=0.1)
         await line.asked_so_many(3)
         await asyncio.sleep(0.15)
         released.set()
