@@ -74,6 +74,10 @@ class JobQueue:
             StoreUnavailable: Redis is away.
         """
         now_ms = to_ms(self._clock.now())
+        if len(jobs) == 1 and _is_plain(jobs[0]):
+            (job,) = jobs
+            met = self.scripts.run("add", job.group, job.job_id, record_of(job, created_ms=now_ms))
+            return [Added(job_id=job.job_id, created=not met)]
         records = [record_of(job, created_ms=now_ms) for job in jobs]
         calls: list[tuple[str, Sequence[Argument]]] = []
         places: list[list[int]] = []
@@ -81,7 +85,7 @@ class JobQueue:
             group, priority, delay_ms, parent, mode, unique_ms = shared
             # Where a job may replace another, each is a step of its own: the one before must be in the queue.
             for batch in _batches(list(alike), _BATCH if mode == UniqueMode.KEEP else 1):
-                if priority or delay_ms or parent or any(jobs[i].unique_key for i in batch):
+                if not all(_is_plain(jobs[i]) for i in batch):
                     arguments: list[Argument] = [group, priority, delay_ms, parent, parent_fence or "", mode, unique_ms]
                     for i in batch:
                         arguments += (jobs[i].job_id, unique_field(jobs[i]), records[i])
@@ -206,6 +210,10 @@ class JobQueue:
 
 
 _TOTALS = ("added", "started", "completed", "retried", "deferred", "failed", "stalled", "cancelled")
+
+
+def _is_plain(job: NewJob) -> bool:
+    return not (job.unique_key or job.parent_id or job.options.priority or job.options.delay_ms)
 
 
 def _shared(job: NewJob) -> tuple[str, int, int, str, UniqueMode, int]:

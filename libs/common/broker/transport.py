@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import hiredis
 from redis import Redis
-from redis.exceptions import NoScriptError, ResponseError
+from redis import exceptions as redis_exceptions
+from redis.exceptions import NoScriptError
 
+from libs.common.broker import kept_connection
 from libs.common.broker.cluster import as_cluster
 from libs.common.broker.connection import redis_errors
 from libs.common.broker.keys import QueueKeys
@@ -54,10 +57,10 @@ def run_call(redis: "Redis", call: ScriptCall) -> Any:
         RedisError: what redis-py says.
     """
     try:
-        return redis.execute_command(*call.by_sha)
+        return _send(redis, call.keys[0], call.by_sha)
     except NoScriptError:
         # Redis restarted, failed over, or its scripts were flushed.
-        return redis.execute_command(*call.by_source)
+        return _send(redis, call.keys[0], call.by_source)
 
 
 def run_call_once(redis: "Redis", call: ScriptCall) -> Any:
@@ -177,20 +180,17 @@ def _target(redis: "Redis", key: bytes | str) -> dict[str, Any]:
     return {} if cluster is None else {"target_nodes": cluster.get_node_from_key(key)}
 
 
-def _send_once(redis: "Redis", key: bytes | str, command: Sequence[Any]) -> Any:
+def _send(redis: "Redis", key: bytes | str, command: tuple[Any, ...]) -> Any:
+    if as_cluster(redis) is not None:
+        return redis.execute_command(*command)
+    try:
+        return _send_once(redis, key, command)
+    except (redis_exceptions.ConnectionError, redis_exceptions.TimeoutError):
+        return _send_once(redis, key, command)
+
+
+def _send_once(redis: "Redis", key: bytes | str, command: tuple[Any, ...]) -> Any:
     if as_cluster(redis) is not None:
         # A command whose node is named is not repeated; redirections are followed, for then it has not run.
         return redis.execute_command(*command, **_target(redis, key))
-    pool = redis.connection_pool
-    connection = pool.get_connection()
-    try:
-        connection.send_command(*command)
-        return redis.parse_response(connection, command[0])
-    except ResponseError:
-        raise
-    except BaseException:
-        # Its answer may still come, and must not be taken for that to another command.
-        connection.disconnect()
-        raise
-    finally:
-        pool.release(connection)
+    return kept_connection.call(redis, hiredis.pack_command(command))
