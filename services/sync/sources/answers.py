@@ -19,6 +19,7 @@ LONGEST_TEXT: Final = 300
 
 _TOO_MANY_REQUESTS: Final = 429
 _REQUEST_TIMEOUT: Final = 408
+_UNAVAILABLE: Final = 503
 
 
 def refusal(
@@ -38,6 +39,9 @@ def refusal(
     said = f"{status} {text}"[:LONGEST_TEXT]
     if status == _TOO_MANY_REQUESTS:
         return RateLimited(now + (usual_wait if wait is None else wait), limit or "too many requests")
+    if status == _UNAVAILABLE and wait is not None:
+        # Whoever says when to come back is not failing, and is not asked before.
+        return RateLimited(now + wait, said)
     if status >= 500 or status == _REQUEST_TIMEOUT:
         return SourceUnavailable(said, after=wait)
     refusals: Mapping[int, type[SourceError]] = {401: AuthRejected, 403: AccessRefused, 404: NotThere, 410: NotThere}

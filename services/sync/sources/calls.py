@@ -88,17 +88,19 @@ class Calls:
         Raises:
             SourceError: what the CRM's last answer means.
         """
-        access = self._tokens.current()
-        renewed = False
+        access: Mapping[str, str] | None = None
+        refused: Mapping[str, str] | None = None
         for tried in range(1, TRIES + 1):
             self._pauses.keep_apart(kind, per_second)
             try:
+                if access is None:
+                    access = self._tokens.renewed(refused) if refused else self._tokens.current()
                 return call(access)
             except AuthRejected:
-                if renewed:
+                # Either there is no token to be had, or a new one was refused like the one before.
+                if access is None or refused is not None:
                     raise
-                renewed = True
-                access = self._tokens.renewed(access)
+                refused, access = access, None
             except RateLimited as limit:
                 self._limited(limit.until)
                 wait = limit.until - self._clock.now()

@@ -66,3 +66,9 @@ def test_a_rate_limit_that_does_not_say_when_has_its_usual_wait() -> None:
 def test_a_long_text_is_cut() -> None:
     error = refusal(400, "x" * 10_000, headers=None, now=MONDAY, usual_wait=timedelta())
     assert len(str(error)) == 300
+
+
+def test_a_provider_that_is_away_and_says_when_to_come_back_is_a_limit() -> None:
+    error = refusal(503, "maintenance", headers={"Retry-After": "600"}, now=MONDAY, usual_wait=timedelta())
+    assert isinstance(error, RateLimited)
+    assert error.until == MONDAY + timedelta(minutes=10)

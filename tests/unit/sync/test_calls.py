@@ -50,8 +50,11 @@ class Tokens:
 
     def __init__(self) -> None:
         self.renewals = 0
+        self.faults: list[Exception] = []
 
     def current(self) -> Mapping[str, str]:
+        if self.faults:
+            raise self.faults.pop(0)
         return {"accessToken": f"token-{self.renewals}"}
 
     def renewed(self, refused: Mapping[str, str]) -> Mapping[str, str]:
@@ -136,6 +139,19 @@ def test_a_fault_that_asks_for_time_gets_it(desk: Desk) -> None:
     assert desk.time.waited == [3.0]
     with pytest.raises(SourceUnavailable):
         desk.make(SourceUnavailable("503", after=timedelta(seconds=60)), "never")
+
+
+def test_a_token_that_cannot_be_had_at_once_is_asked_for_again(desk: Desk) -> None:
+    desk.tokens.faults = [SourceUnavailable("down"), SourceUnavailable("down")]
+    assert desk.make("answer") == "answer"
+    assert desk.time.waited == [0.5, 1.0]
+
+
+def test_credentials_that_give_no_token_end_the_call(desk: Desk) -> None:
+    desk.tokens.faults = [AuthRejected("revoked")]
+    with pytest.raises(AuthRejected):
+        desk.make("never")
+    assert desk.made == []
 
 
 def test_what_asking_again_does_not_change_is_not_asked_again(desk: Desk) -> None:

@@ -1,0 +1,198 @@
+"""Every fault of every CRM's stand-in, and what a run does about it: the table below is the description."""
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+import pytest
+
+from libs.common.errors import NotNow, Permanent, Retryable
+from libs.common.stores.integrations import IntegrationStatus, Provider
+from libs.simulators.crm.service import ProviderFault
+from libs.simulators.faults import Fault, NetworkFault
+from services.sync.sources import calls, google_sheets, http_session, hubspot, salesforce
+from tests.integration.sync.crms import CRMS, Crm
+from tests.integration.sync.world import World
+
+ROWS = 250
+HUBSPOT, SALESFORCE, SHEETS = Provider
+
+
+class Outcome(StrEnum):
+    """What one attempt came to."""
+
+    COMPLETED = "completed"
+    NOT_NOW = "not now"
+    """The worker is free for others, and the job comes back at the provider's time."""
+    RETRYABLE = "retryable"
+    NEEDS_ATTENTION = "needs attention"
+    """A person has to do something; nothing is tried again."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault, how many calls meet it (``None`` for all), and what comes of it."""
+
+    fault: str
+    count: int | None
+    outcome: Outcome
+    seconds: float = 0.0
+    only: Provider | None = None
+
+    def __str__(self) -> str:
+        times = "for ever" if self.count is None else f"{self.count}x"
+        wait = f" {self.seconds:g}s" if self.seconds else ""
+        return f"{self.fault} {times}{wait}{f' ({self.only})' if self.only else ''}"
+
+
+NET, SAYS, OUT = NetworkFault, ProviderFault, Outcome
+
+TABLE = [
+    # What passes is tried again in place, and the run never stops.
+    Case(NET.RESET, 1, OUT.COMPLETED),
+    Case(NET.HANG, 1, OUT.COMPLETED),
+    Case(NET.SLOW, 1, OUT.COMPLETED, seconds=0.3),
+    Case(NET.SLOW_ANSWER, 1, OUT.COMPLETED, seconds=0.3),
+    Case(NET.TRUNCATED, 1, OUT.COMPLETED),
+    Case(NET.ANSWER_LOST, 1, OUT.COMPLETED),
+    Case(NET.DOWN, 1, OUT.COMPLETED, seconds=0.1),
+    Case(NET.HTTP_502, 2, OUT.COMPLETED),
+    Case(NET.HTTP_503, 1, OUT.COMPLETED),
+    Case(NET.HTTP_503, 1, OUT.COMPLETED, seconds=1),
+    Case(NET.HTTP_504, 1, OUT.COMPLETED),
+    Case(NET.HTTP_520, 1, OUT.COMPLETED),
+    Case(NET.HTTP_524, 1, OUT.COMPLETED),
+    Case(NET.HTTP_530, 1, OUT.COMPLETED),
+    Case(SAYS.INTERNAL, 1, OUT.COMPLETED),
+    Case(SAYS.UNAVAILABLE, 1, OUT.COMPLETED),
+    Case(SAYS.UNAVAILABLE, 1, OUT.COMPLETED, seconds=1),
+    Case(SAYS.HTML_OK, 1, OUT.COMPLETED),
+    Case(SAYS.MALFORMED, 1, OUT.COMPLETED),
+    Case(SAYS.EMPTY, 1, OUT.COMPLETED),
+    # A short limit is waited for in place, a long one gives the worker back.
+    Case(NET.HTTP_429, 1, OUT.COMPLETED, seconds=1),
+    Case(SAYS.RATE_LIMITED, 1, OUT.COMPLETED, seconds=1),
+    Case(SAYS.RATE_LIMITED, 1, OUT.NOT_NOW, seconds=30),
+    Case(SAYS.RATE_LIMITED, 1, OUT.NOT_NOW, only=HUBSPOT),
+    Case(SAYS.RATE_LIMITED, 1, OUT.COMPLETED, only=SALESFORCE),  # too many at once: soon over
+    Case(SAYS.RATE_LIMITED, 1, OUT.NOT_NOW, only=SHEETS),
+    Case(SAYS.DAILY_LIMIT, None, OUT.NOT_NOW),
+    Case(NET.HTTP_503, None, OUT.NOT_NOW, seconds=30),
+    Case(SAYS.UNAVAILABLE, None, OUT.NOT_NOW, seconds=30),
+    # An access token is renewed once.
+    Case(SAYS.UNAUTHORIZED, 1, OUT.COMPLETED),
+    Case(SAYS.EXPIRED_TOKEN, 1, OUT.COMPLETED),
+    Case(SAYS.UNAUTHORIZED, None, OUT.NEEDS_ATTENTION),
+    # What only a person can mend.
+    Case(SAYS.FORBIDDEN, 1, OUT.NEEDS_ATTENTION),
+    Case(SAYS.NOT_FOUND, 1, OUT.NEEDS_ATTENTION),
+    # What does not pass while it is tried again in place.
+    Case(NET.RESET, None, OUT.RETRYABLE),
+    Case(NET.DOWN, None, OUT.RETRYABLE),
+    Case(SAYS.INTERNAL, None, OUT.RETRYABLE),
+    Case(SAYS.HTML_OK, None, OUT.RETRYABLE),
+]
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time-outs and backoffs are a tenth of the usual ones; what a provider asks for is not."""
+    for module in (hubspot, http_session, google_sheets):
+        monkeypatch.setattr(module, "CALL_SECONDS", (0.5, 0.5))
+    monkeypatch.setattr(calls, "_FIRST_BACKOFF_S", 0.05)
+    monkeypatch.setattr(salesforce, "_CONCURRENT_LIMIT_WAIT", timedelta(seconds=0.5))
+
+
+def outcome_of(world: World, crm: Crm) -> tuple[Outcome, float]:
+    """What an attempt came to, and in how many seconds the next one may be."""
+    try:
+        world.sync(crm.integration_id, rows_per_write=1, rows_ahead=1)
+    except NotNow as error:
+        return Outcome.NOT_NOW, (error.until - world.clock.now()).total_seconds()
+    except Retryable as error:
+        return Outcome.RETRYABLE, (error.after or timedelta()).total_seconds()
+    except Permanent:
+        return Outcome.NEEDS_ATTENTION, 0.0
+    return Outcome.COMPLETED, 0.0
+
+
+@pytest.mark.parametrize("case", TABLE, ids=str)
+@pytest.mark.parametrize("provider", list(Provider))
+def test_every_fault_has_its_outcome(crm_world: World, provider: Provider, case: Case) -> None:
+    if case.only not in (None, provider):
+        pytest.skip("another provider's row")
+    with CRMS[provider](crm_world, ROWS) as crm:
+        crm.simulator.inject(
+            Fault(
+                fault=case.fault,
+                endpoint="*" if case.fault == NET.DOWN else crm.reading,
+                count=case.count,
+                seconds=case.seconds,
+            )
+        )
+        outcome, wait_s = outcome_of(crm_world, crm)
+        early = crm.simulator.too_early(slack=0.01)
+        if case.count is None and case.fault == NET.DOWN:
+            crm.simulator.come_up()
+    assert outcome is case.outcome
+    assert early == [], "a call before the time that the provider asked for"
+    if outcome is Outcome.COMPLETED:
+        assert len(crm_world.leads()) == ROWS
+    if outcome is Outcome.NOT_NOW and case.seconds:
+        assert case.seconds - 2 < wait_s <= case.seconds
+    integration = crm_world.integrations.get(crm.integration_id)
+    assert integration is not None
+    needs_attention = integration.status is IntegrationStatus.NEEDS_ATTENTION
+    assert needs_attention is (outcome is Outcome.NEEDS_ATTENTION)
+
+
+@pytest.mark.parametrize("provider", list(Provider))
+def test_a_fault_in_the_middle_loses_no_page(crm_world: World, provider: Provider) -> None:
+    with CRMS[provider](crm_world, 4_500) as crm:
+        crm.simulator.inject(Fault(fault=SAYS.RATE_LIMITED, endpoint=crm.reading, skip=3, count=1, seconds=30))
+        job = crm_world.new_job()
+        with pytest.raises(NotNow):
+            crm_world.sync(crm.integration_id, job=job, rows_per_write=1_000)
+        written = len(crm_world.leads())
+        crm_world.database["integrations"].update_one({}, {"$unset": {"notBefore": ""}})
+        result = crm_world.sync(crm.integration_id, job=job, rows_per_write=1_000)
+    assert 0 < written < 4_500
+    assert result["counts"]["created"] == 4_500
+
+
+@pytest.mark.parametrize("provider", list(Provider))
+def test_a_new_run_before_the_providers_time_makes_no_call(crm_world: World, provider: Provider) -> None:
+    with CRMS[provider](crm_world, 10) as crm:
+        crm.simulator.inject(Fault(fault=SAYS.RATE_LIMITED, endpoint=crm.reading, count=1, seconds=30))
+        for _ in range(3):
+            assert outcome_of(crm_world, crm)[0] is Outcome.NOT_NOW
+        assert len(crm.simulator.calls.select(endpoint=crm.reading)) == 1
+
+
+@pytest.mark.parametrize("provider", list(Provider))
+def test_a_revoked_refresh_token_ends_the_run_after_one_question(crm_world: World, provider: Provider) -> None:
+    options = {"oauth": True} if provider is Provider.GOOGLE_SHEETS else {}
+    with CRMS[provider](crm_world, 10, **options) as crm:
+        crm_world.sync(crm.integration_id)
+        crm.simulator.revoke_refresh_token()
+        crm.simulator.calls.clear()
+        assert outcome_of(crm_world, crm)[0] is Outcome.NEEDS_ATTENTION
+        assert len(crm.simulator.calls.select(endpoint=crm.token)) == 1
+
+
+@pytest.mark.parametrize("provider", list(Provider))
+def test_no_secret_is_ever_logged_or_shown(
+    crm_world: World, provider: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with CRMS[provider](crm_world, 10) as crm:
+        crm.simulator.inject(Fault(fault=SAYS.UNAUTHORIZED, endpoint=crm.reading, count=2))
+        started = time.monotonic()
+        assert outcome_of(crm_world, crm)[0] is Outcome.NEEDS_ATTENTION
+        integration = crm_world.integrations.get(crm.integration_id)
+        stored = str(crm_world.database["integrations"].find_one())
+        secrets = crm_world.integrations.credentials_of(crm.integration_id).values
+    shown = capsys.readouterr().out + capsys.readouterr().err + repr(integration) + stored
+    assert time.monotonic() - started < 30
+    for name in ("accessToken", "clientSecret", "refreshToken", "serviceAccount"):
+        assert name not in secrets or secrets[name] not in shown
