@@ -21,10 +21,6 @@ from services.messaging.metrics import DUE, DUE_LATENESS_SECONDS, REQUEUED
 
 log = get_logger(__name__)
 
-GRACE: Final = timedelta(seconds=60)
-"""How long a message may be without a job before it is looked after: longer than queueing one takes."""
-
-LEASE_GRACE: Final = timedelta(seconds=30)
 MOST_LOOKED_AFTER: Final = 20_000
 """How many waiting messages one tick looks after; the next goes on where it ended."""
 
@@ -58,6 +54,7 @@ class DueMessages:
         queue: the queue ``message-processing``.
         clock: tells what is due.
         batch: how many are claimed and enqueued at once.
+        grace: how long a message may be without a job before it is looked after: longer than queueing one takes.
         time_limit: after how long a tick leaves the rest to the next one.
         monotonic: tells the time in seconds.
     """
@@ -69,6 +66,7 @@ class DueMessages:
         *,
         clock: Clock,
         batch: int,
+        grace: timedelta = timedelta(seconds=60),
         time_limit: timedelta = timedelta(seconds=90),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -76,6 +74,7 @@ class DueMessages:
         self._queue = queue
         self._clock = clock
         self._batch = batch
+        self._grace = grace
         self._time_limit_s = time_limit.total_seconds()
         self._monotonic = monotonic
         self._looked_after_up_to: str | None = None
@@ -114,11 +113,11 @@ class DueMessages:
 
     def _look_after(self, tick: str) -> int:
         now = self._clock.now()
-        left = self._store.left_in_hand(lease_ended_before=now - LEASE_GRACE, limit=MOST_LOOKED_AFTER)
+        left = self._store.left_in_hand(lease_ended_before=now - self._grace / 2, limit=MOST_LOOKED_AFTER)
         requeued = self._requeue(left, tick, "sending")
         looked_at = 0
         while looked_at < MOST_LOOKED_AFTER:
-            page = self._store.queued(after=self._looked_after_up_to, untouched_since=now - GRACE, limit=_PAGE)
+            page = self._store.queued(after=self._looked_after_up_to, untouched_since=now - self._grace, limit=_PAGE)
             requeued += self._requeue(page.messages, tick, "queued")
             self._looked_after_up_to = page.after
             looked_at += _PAGE
