@@ -16,7 +16,7 @@ What it adds to :class:`redis.cluster.RedisCluster` of redis-py 8.1:
 import threading
 from typing import Any
 
-from redis.cluster import ClusterNode, RedisCluster
+from redis.cluster import ClusterNode, ClusterPipeline, RedisCluster
 from redis.exceptions import RedisClusterException
 
 
@@ -65,6 +65,13 @@ class Cluster(RedisCluster):
         newcomer = ClusterNode(new_host, int(new_port))
         nodes: dict[str, ClusterNode] = self.nodes_manager.nodes_cache
         return nodes.setdefault(newcomer.name, newcomer)
+
+    def pipeline(self, transaction: bool | None = None, shard_hint: str | None = None) -> ClusterPipeline:
+        """Commands that are sent together, to each node its own."""
+        made: ClusterPipeline = super().pipeline(transaction, shard_hint)
+        # Sends what is redirected, one by one; redis-py's own choice would not follow to a new node.
+        made.parent_execute_command = self.execute_command
+        return made
 
     def close(self) -> None:
         """Closes the connections, where there are any."""

@@ -76,8 +76,9 @@ class JobQueue:
         now_ms = to_ms(self._clock.now())
         if len(jobs) == 1 and _is_plain(jobs[0]):
             (job,) = jobs
-            met = self.scripts.run("add", job.group, job.job_id, record_of(job, created_ms=now_ms))
-            return [Added(job_id=job.job_id, created=not met)]
+            record = record_of(job, created_ms=now_ms)
+            new = self.scripts.run("add_one", job.group, job.job_id, record, 1 if job.limit_keys else 0)
+            return [Added(job_id=job.job_id, created=bool(new))]
         records = [record_of(job, created_ms=now_ms) for job in jobs]
         calls: list[tuple[str, Sequence[Argument]]] = []
         places: list[list[int]] = []
@@ -118,7 +119,9 @@ class JobQueue:
     def stats(self) -> QueueStats:
         """The queue in numbers; the time this takes does not grow with the queue."""
         now, waiting, prioritized, delayed, active, completed, failed, parents, oldest, meta = self.scripts.run("stats")
-        facts = {name.decode(): int(value) for name, value in zip(meta[::2], meta[1::2], strict=True)}
+        facts = {
+            name.decode(): int(value) for name, value in zip(meta[::2], meta[1::2], strict=True) if value.isdigit()
+        }
         paused = bool(facts.get("paused"))
         held = waiting + prioritized if paused else 0
         counts = {
@@ -136,7 +139,7 @@ class JobQueue:
             counts={state.value: number for state, number in counts.items()},
             paused=paused,
             oldest_waiting_seconds=max(0.001, now / 1000 - int(oldest) * _AGE_SLICE_S) if oldest else 0.0,
-            totals={name: facts.get(name, 0) for name in _TOTALS},
+            totals={name: facts.get(name, 0) for name in _TOTALS} | {"added": _added(facts)},
         )
 
     def cancel(self, job_id: str) -> CancelAnswer:
@@ -209,7 +212,12 @@ class JobQueue:
             yield from self.scripts.run_many(batch)
 
 
-_TOTALS = ("added", "started", "completed", "retried", "deferred", "failed", "stalled", "cancelled")
+_TOTALS = ("started", "completed", "retried", "deferred", "failed", "stalled", "cancelled")
+
+
+def _added(facts: Mapping[str, int]) -> int:
+    """Plain jobs are counted as they are appended, jobs with rules apart."""
+    return facts.get("appended", 0) + facts.get("added", 0)
 
 
 def _is_plain(job: NewJob) -> bool:

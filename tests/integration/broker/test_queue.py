@@ -34,6 +34,7 @@ def test_a_job_that_dies_for_another_s_fault_is_saved_by_running_alone(bench: Be
     busy = bench.add()
     assert [job.job_id for job in bench.fetch(5, holds=1)] == []
     assert [job.job_id for job in bench.fetch(5, worker="another", holds=1)] == [busy]
+    assert bench.queue.stats().counts["waiting"] == 3
     alone = [bench.fetch(5)[0].job_id for _ in range(3)]
     assert sorted(alone) == sorted(ids)
 

@@ -25,13 +25,12 @@ for i, id in ipairs(asked) do
   end
 end
 if #ids > 0 then
-  local first = append(ARGV[1], ids, now_ms(), attention)
+  local first = append(ARGV[1], ids, now_ms(), attention, 'appended')
   for k, id in ipairs(ids) do
     records[2 * k - 1] = id
     records[2 * k] = (first + math.floor((k - 1) / BLOCK)) .. records[2 * k]
   end
   redis.call('HSET', jobs, unpack(records))
-  count('added', #ids)
   tell('added', ids)
   wake_a_worker()
 end

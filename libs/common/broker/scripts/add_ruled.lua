@@ -125,7 +125,7 @@ if #ids > 0 then
     redis.call('HSET', jobs, unpack(records))
     wake_a_worker()
   else
-    local first = append(group, ids, now, attention)
+    local first = append(group, ids, now, attention, 'returned')
     for k = 1, #ids do
       records[2 * k] = (first + math.floor((k - 1) / BLOCK)) .. records[2 * k]
     end

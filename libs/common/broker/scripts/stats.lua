@@ -4,9 +4,11 @@
 -- Answer: now, waiting, prioritized, delayed, active, completed, failed, waiting-children, the oldest slice or '', meta
 -- USES: clock
 
+local counters = redis.call('HMGET', meta, 'appended', 'returned', 'taken')
+local in_blocks = (tonumber(counters[1]) or 0) + (tonumber(counters[2]) or 0) - (tonumber(counters[3]) or 0)
 return {
   now_ms(),
-  tonumber(redis.call('HGET', meta, 'waiting') or 0) + redis.call('ZCARD', suspects) + redis.call('ZCARD', parked) + redis.call('HLEN', unique_next),
+  in_blocks + redis.call('ZCARD', suspects) + redis.call('ZCARD', parked) + redis.call('HLEN', unique_next),
   redis.call('ZCARD', prioritized), redis.call('ZCARD', delayed),
   redis.call('ZCARD', active), redis.call('ZCARD', completed), redis.call('ZCARD', failed),
   redis.call('ZCARD', waiting_children), redis.call('ZRANGE', age_index, 0, 0)[1] or '', redis.call('HGETALL', meta),

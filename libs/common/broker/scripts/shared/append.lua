@@ -4,9 +4,9 @@
 
 local BLOCK = 64
 
--- Appends ids to the group's FIFO; answers the number of the first block. Their records must then hold their position: the
+-- Appends ids to the group's FIFO, to be counted as 'appended' or 'returned'; answers the number of the first block. Their records must then hold their position: the
 -- i-th id is in block `first + floor((i - 1) / BLOCK)`.
-local function append(group, ids, now, attention)
+local function append(group, ids, now, attention, counter)
   local head, tail, urgent, known = load_group(group)
   local slice = slice_of(now)
   local prefix = slice .. (attention and ':1:' or ':0:')
@@ -16,7 +16,7 @@ local function append(group, ids, now, attention)
     blocks[#blocks + 1] = prefix .. table.concat(ids, ',', start, math.min(#ids, start + BLOCK - 1))
   end
   redis.call('HSET', fifo, unpack(blocks))
-  redis.call('HINCRBY', meta, 'waiting', #ids)
+  redis.call('HINCRBY', meta, counter, #ids)
   save_group(group, head, tail + #blocks / 2, urgent, known)
   change_age(slice, #ids)
   return tail

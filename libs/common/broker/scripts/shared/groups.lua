@@ -3,7 +3,8 @@
 --   ring         the groups of `groups`, each once, next turn first
 --   fifo         "n<TAB>group" -> "slice:attention:id,id,...", a block: jobs that were added together are taken together, as
 --                far as they fit; attention is 1 where one of them needs it. A block whose last job was cancelled is a gap.
---   meta.waiting counts the jobs in all blocks
+--   meta.appended + meta.returned - meta.taken is the number of jobs in all blocks: three counters that only grow, so that
+--                adding a job counts it once, here and among all that were ever added
 --   prioritized  members "group<TAB>priority<TAB>n<TAB>slice:id", all of score 0, in the order of their text
 --   suspects     id -> since when: jobs that would be dead letters if their worker died once more. A worker's death takes
 --                all its jobs' leases, and only one of them may be to blame; so each suspect runs alone.

@@ -137,7 +137,7 @@ local function pop(want)
     change_age(slice, -count)
   end
   if from_blocks > 0 then
-    redis.call('HINCRBY', meta, 'waiting', -from_blocks)
+    redis.call('HINCRBY', meta, 'taken', from_blocks)
   end
   return ids, attention
 end

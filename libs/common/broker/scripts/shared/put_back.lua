@@ -36,11 +36,11 @@ local function put_back(id, record, now, in_front)
     local slice = slice_of(now)
     position = head - 1
     redis.call('HSET', fifo, position .. '\t' .. header.group, slice .. ':1:' .. id)
-    redis.call('HINCRBY', meta, 'waiting', 1)
+    redis.call('HINCRBY', meta, 'returned', 1)
     save_group(header.group, position, tail, urgent, known)
     change_age(slice, 1)
   else
-    position = append(header.group, { id }, now, true)
+    position = append(header.group, { id }, now, true, 'returned')
   end
   set_position(id, record, position)
   wake_a_worker()

@@ -45,7 +45,7 @@ local function take_out(id, header)
   else
     redis.call('HDEL', fifo, field)
   end
-  redis.call('HINCRBY', meta, 'waiting', -1)
+  redis.call('HINCRBY', meta, 'taken', 1)
   change_age(slice, -1)
   return true
 end
