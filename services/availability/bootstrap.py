@@ -17,6 +17,7 @@ from libs.common.broker.connection import connect_redis
 from libs.common.clock import SystemClock
 from libs.common.credentials import CredentialsVault
 from libs.common.jobs.bulk_availability import BULK_AVAILABILITY
+from libs.common.jobs.health_check import HEALTH_CHECK
 from libs.common.ledger.mongo import MongoLedger
 from libs.common.providers.fast_transport import FastTransport
 from libs.common.providers.registry import checker_for
@@ -28,6 +29,7 @@ from libs.common.worker.process import WorkerProcess
 from services.availability.actors import Runs, declare
 from services.availability.checking import Checker
 from services.availability.direct import DirectChecks
+from services.availability.health_bootstrap import health_check_worker
 from services.availability.line_pool import LinePool
 from services.availability.offload import Offload, OffloadedLeads
 from services.availability.pacing import LocalPacer, Pacer, PacerForRequests
@@ -133,7 +135,15 @@ def _missing(database: Database[Document]) -> Sequence[str]:
     return []
 
 
-_WORKERS: Mapping[str, Callable[[Settings], WorkerProcess]] = {BULK_AVAILABILITY.queue: _bulk_availability_worker}
+def _health_check_worker(settings: Settings) -> WorkerProcess:
+    database = connect_mongo(settings, service=SERVICE)
+    return health_check_worker(settings, database, service=SERVICE, missing=lambda: _missing(database))
+
+
+_WORKERS: Mapping[str, Callable[[Settings], WorkerProcess]] = {
+    BULK_AVAILABILITY.queue: _bulk_availability_worker,
+    HEALTH_CHECK.queue: _health_check_worker,
+}
 
 QUEUES = tuple(_WORKERS)
 """The queues that this service serves, each by its own processes."""
