@@ -1,8 +1,8 @@
 """A connection that a thread keeps, for calls that are made thousands of times a second.
 
 Taking a connection from redis-py's pool and giving it back costs as much as packing and sending a small command, so
-each thread keeps the one that it took first. It reconnects by itself; what breaks is told to the caller, who knows
-whether the call may be made again.
+each thread keeps the one that it took first, until it breaks. That is told to the caller, who knows whether the call
+may be made again.
 """
 
 import os
@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from redis import Redis
 from redis.connection import ConnectionPool
-from redis.exceptions import ReadOnlyError, ResponseError
+from redis.exceptions import ResponseError
 
 _kept = threading.local()
 
@@ -29,16 +29,21 @@ def call(redis: "Redis", packed: bytes) -> Any:
     try:
         connection.send_packed_command([packed])
         return connection.read_response()
-    except ReadOnlyError:
-        # The server was made a replica; a new connection finds the new master.
-        connection.disconnect()
-        raise
-    except ResponseError:
+    except ResponseError as error:
+        if "READONLY" in str(error):
+            _let_go(redis.connection_pool, connection)
         raise
     except BaseException:
         # The answer may still come, and must not be taken for that to another command.
-        connection.disconnect()
+        _let_go(redis.connection_pool, connection)
         raise
+
+
+def _let_go(pool: ConnectionPool, connection: Any) -> None:
+    """Gives a connection back closed: only one that comes from the pool looks anew for who is the master."""
+    connection.disconnect()
+    del _kept.connections[pool]
+    pool.release(connection)
 
 
 def _connection(pool: ConnectionPool) -> Any:

@@ -15,7 +15,7 @@ BINARIES = redis_binaries()
 KINDS = [(kind, name) for name in BINARIES for kind in ("server", "cluster", "sentinel")]
 
 
-@pytest.fixture(params=BINARIES.values(), ids=BINARIES.keys(), scope="session")
+@pytest.fixture(params=list(BINARIES.values()), ids=list(BINARIES), scope="session")
 def binary(request: pytest.FixtureRequest) -> Path:
     """Each Redis server program that this machine has."""
     program: Path = request.param
