@@ -34,3 +34,4 @@ class Reason(StrEnum):
     EMPTY_TEXT = "empty_text"
     NOT_DUE = "not_due"
     RESOLVED = "resolved_by_person"
+    CANCELLED = "cancelled_by_person"
