@@ -1,40 +1,8 @@
 """`python -m services.availability --queue QUEUE`: work until SIGTERM."""
 
-import argparse
-import asyncio
-import os
 import sys
-from collections.abc import Sequence
 
-from libs.common.errors import SettingsError
-from libs.common.logging import set_up_logging
-from libs.common.settings import load_settings
-from services.availability.bootstrap import QUEUES, REQUIRED, SERVICE, build_worker
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Works; answers the exit status."""
-    parser = argparse.ArgumentParser(prog="services.availability", description="Works on one of the service's queues.")
-    parser.add_argument("--queue", choices=QUEUES, default=QUEUES[0], help="the queue (default %(default)s)")
-    queue = parser.parse_args(arguments).queue
-    try:
-        settings = load_settings(os.environ, required=REQUIRED)
-        set_up_logging(settings, service=SERVICE)
-        _use_fast_event_loop()
-        worker = build_worker(settings, queue)
-    except SettingsError as error:
-        sys.stderr.write(f"tuco-availability cannot start: {error}\n")
-        return 2
-    return worker.run()
-
-
-def _use_fast_event_loop() -> None:
-    """Provider calls cost a third of the time on uvloop; it has no Windows version."""
-    if sys.platform != "win32":
-        import uvloop
-
-        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-
+from services.availability.bootstrap import COMMAND
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(COMMAND.main())

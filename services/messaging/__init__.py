@@ -2,3 +2,7 @@
 
 ``due`` claims, ``sending`` sends, ``lines``, ``retries`` and ``reconciliation`` are the rules it goes by.
 """
+
+from libs.common.worker.offer import offer_to_dramatiq
+
+offer_to_dramatiq("services.messaging.bootstrap")

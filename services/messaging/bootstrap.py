@@ -5,16 +5,14 @@ import os
 import random
 import secrets
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import aiohttp
-import pymongo
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
 from redis import Redis
 
 from libs.common.broker.broker import TucoBroker
@@ -40,11 +38,12 @@ from libs.common.providers.transport import Reply, Transport
 from libs.common.settings import Settings
 from libs.common.stores.due_messages import DueMessageStore
 from libs.common.stores.messages import MessageStore
-from libs.common.stores.mongo import Document, connect_mongo
+from libs.common.stores.mongo import Document, connect_mongo, what_is_missing
 from libs.common.stores.sending_lines import SendingLine, SendingLineStore
 from libs.common.stores.stops import StopStore
 from libs.common.stores.workspace_limits import WorkspaceLimits, WorkspaceLimitStore
 from libs.common.webhook_secrets import WebhookSecrets
+from libs.common.worker.command import WorkerCommand
 from libs.common.worker.process import WorkerProcess
 from services.messaging.actors import MessageJobs, TickJobs, declare_messages, declare_ticks
 from services.messaging.checks import Checks
@@ -60,7 +59,6 @@ from services.messaging.workspaces import Workspaces
 SERVICE: Final = "messaging"
 REQUIRED: Final = ("REDIS_URL", "MONGODB_URI", "CREDENTIALS_KEY")
 
-_PING_S: Final = 2.0
 _UTC: Final = ZoneInfo("UTC")
 
 
@@ -221,7 +219,7 @@ def message_worker(settings: Settings, database: Database[Document], parts: Mess
         broker=parts.broker,
         queues=[MESSAGE_PROCESSING.queue],
         direct={MESSAGE_PROCESSING.job_type: parts.jobs.run_direct},
-        missing=lambda: _missing(database),
+        missing=lambda: what_is_missing(database),
         on_stop=parts.close,
     )
 
@@ -233,7 +231,7 @@ def _tick_worker(settings: Settings) -> WorkerProcess:
         settings=settings,
         broker=build_scheduled_messages(settings, database),
         queues=[SCHEDULED_MESSAGES.queue],
-        missing=lambda: _missing(database),
+        missing=lambda: what_is_missing(database),
     )
 
 
@@ -288,10 +286,5 @@ def _ms(milliseconds: int) -> timedelta:
     return timedelta(milliseconds=milliseconds)
 
 
-def _missing(database: Database[Document]) -> Sequence[str]:
-    try:
-        with pymongo.timeout(_PING_S):
-            database.command("ping")
-    except PyMongoError:
-        return ["mongodb"]
-    return []
+COMMAND = WorkerCommand(SERVICE, QUEUES, REQUIRED, build_worker)
+"""How this service's workers are started."""

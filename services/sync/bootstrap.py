@@ -1,11 +1,8 @@
 """What the sync worker is made of: the one place where its parts are made and joined."""
 
-from collections.abc import Sequence
 from concurrent.futures import Executor
 
-import pymongo
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
 
 from libs.common.clock import SystemClock
 from libs.common.credentials import CredentialsVault
@@ -13,9 +10,10 @@ from libs.common.ids import new_job_id
 from libs.common.jobs.integration_sync import INTEGRATION_SYNC
 from libs.common.settings import Settings
 from libs.common.stores.integrations import IntegrationStore
-from libs.common.stores.mongo import Document, connect_mongo
+from libs.common.stores.mongo import Document, connect_mongo, what_is_missing
 from libs.common.stores.sync_runs import SyncRunStore
 from libs.common.worker.bootstrap import broker_for
+from libs.common.worker.command import WorkerCommand
 from libs.common.worker.process import WorkerProcess
 from services.sync.actors import declare
 from services.sync.engine.attempt import EngineOptions, Stores
@@ -27,8 +25,6 @@ SERVICE = "sync"
 REQUIRED = ("REDIS_URL", "MONGODB_URI", "CREDENTIALS_KEY")
 QUEUES = (INTEGRATION_SYNC.queue,)
 """The queues that this service serves, each by its own processes."""
-
-_PING_S = 2.0
 
 
 def build_engine(settings: Settings, database: Database[Document], threads: Executor) -> SyncEngine:
@@ -63,14 +59,9 @@ def build_worker(settings: Settings, queue: str) -> WorkerProcess:
         settings=settings,
         broker=broker,
         queues=[queue],
-        missing=lambda: _missing(database),
+        missing=lambda: what_is_missing(database),
     )
 
 
-def _missing(database: Database[Document]) -> Sequence[str]:
-    try:
-        with pymongo.timeout(_PING_S):
-            database.command("ping")
-    except PyMongoError:
-        return ["mongodb"]
-    return []
+COMMAND = WorkerCommand(SERVICE, QUEUES, REQUIRED, build_worker)
+"""How this service's workers are started."""

@@ -1,10 +1,11 @@
 """The one place where a MongoDB client is made, and where MongoDB's errors become ours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC
-from typing import Any
+from typing import Any, Final
 
+import pymongo
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient, WriteConcern
 from pymongo.database import Database
@@ -23,6 +24,8 @@ from libs.common.settings import Settings
 
 Document = dict[str, Any]
 """A MongoDB document at the edge; stores turn it into typed data."""
+
+_PING_S: Final = 2.0
 
 
 def connect_mongo(settings: Settings, *, service: str) -> Database[Document]:
@@ -93,3 +96,13 @@ def mongo_errors() -> Iterator[None]:
 def _reason(error: PyMongoError) -> str:
     """What the driver said, without the description of the whole topology that it appends."""
     return str(error).split(", Topology Description", 1)[0].split(", full error", 1)[0][:300] or type(error).__name__
+
+
+def what_is_missing(database: Database[Document]) -> Sequence[str]:
+    """``["mongodb"]`` where it does not answer within two seconds, else nothing; for a process's readiness."""
+    try:
+        with pymongo.timeout(_PING_S):
+            database.command("ping")
+    except PyMongoError:
+        return ["mongodb"]
+    return []
