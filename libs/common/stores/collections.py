@@ -59,6 +59,11 @@ ALL: tuple[Collection, ...] = (
                 unique=True,
                 partialFilterExpression={"matchKeys": {"$exists": True}},
             ),
+            IndexModel(
+                [("workspaceId", ASCENDING), ("sharedKeys", ASCENDING)],
+                name="by_shared_key",
+                partialFilterExpression={"sharedKeys": {"$exists": True}},
+            ),
             # Whether a recipient has opted out: asked before every send, so only those who have are in these.
             *(
                 IndexModel(

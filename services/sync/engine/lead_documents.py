@@ -13,7 +13,7 @@ from services.sync.rules.planning import LeadChange
 from services.sync.rules.rows import LEAD_FIELDS
 
 PROJECTION: Final[Mapping[str, int]] = dict.fromkeys(
-    (*LEAD_FIELDS, "links", "matchKeys", "updatedAt", "syncedAt", "editedAt", "source"), 1
+    (*LEAD_FIELDS, "links", "matchKeys", "sharedKeys", "updatedAt", "syncedAt", "editedAt", "source"), 1
 )
 """What of a lead the rules know."""
 
@@ -25,6 +25,7 @@ def lead_of(document: Mapping[str, Any]) -> Lead:
         values={name: value for name in LEAD_FIELDS if isinstance(value := document.get(name), str) and value},
         links=tuple(_link_of(each) for each in document.get("links") or ()),
         keys=frozenset(document.get("matchKeys") or ()),
+        shared_keys=frozenset(document.get("sharedKeys") or ()),
         updated_at=document.get("updatedAt"),
         synced_at=document.get("syncedAt"),
         edited_at=document.get("editedAt"),
@@ -54,18 +55,27 @@ def new_document(lead: Lead, *, workspace_id: str, at: datetime) -> Document:
     }
 
 
+def key_update(keys: frozenset[str], shared_keys: frozenset[str]) -> Document:
+    """The update that sets a lead's keys."""
+    # Fields without a key are taken out: an empty list would be indexed, and two of them would count as the same key.
+    wanted = {"matchKeys": sorted(keys), "sharedKeys": sorted(shared_keys)}
+    present = {name: value for name, value in wanted.items() if value}
+    absent = {name: "" for name, value in wanted.items() if not value}
+    return {**({"$set": present} if present else {}), **({"$unset": absent} if absent else {})}
+
+
 def changed_fields(change: LeadChange, *, at: datetime) -> Document:
-    """What to set in the document of a lead that a sync changes: only what differs, so that nothing else is undone."""
+    """The update of a lead that a sync changes: only of what differs, so that nothing else is undone."""
     before, after = change.before, change.after
     fields: Document = {name: value for name, value in after.values.items() if before.values.get(name) != value}
     fields["links"] = [_stored_link(link) for link in after.links]
-    fields["matchKeys"] = sorted(after.keys)
     fields["updatedAt"] = fields["syncedAt"] = at
     if after.edited_at != before.edited_at:
         fields["editedAt"] = after.edited_at
     if before.source_key is None:
         fields["source"] = _source(after.links[0])
-    return fields
+    update = key_update(after.keys, after.shared_keys)
+    return {**update, "$set": {**fields, **update.get("$set", {})}}
 
 
 def _source_key(source: object) -> str | None:

@@ -19,7 +19,7 @@ from libs.common.clock import Clock
 from libs.common.logging import get_logger
 from libs.common.stores.collections import LEADS
 from libs.common.stores.mongo import Document, mongo_errors
-from services.sync.engine.lead_documents import PROJECTION, lead_of
+from services.sync.engine.lead_documents import PROJECTION, key_update, lead_of
 from services.sync.engine.transactions import in_transaction
 from services.sync.rules.leads import assigned_keys, lent_keys, own_keys
 
@@ -104,20 +104,18 @@ class MatchKeys:
         holders = self._find({"workspaceId": self._workspace_id, "matchKeys": {"$in": sorted(wanted)}}, session)
         known = {lead.id: lead for lead in (*leads, *map(lead_of, holders))}
         assigned = assigned_keys(leads, list(known.values()), region=self._region)
-        changes = [(lead_id, known[lead_id].keys, keys) for lead_id, keys in assigned.items()]
         # First what is given up, so that no key is held twice in between.
-        writes = [key_update(lead_id, before & after) for lead_id, before, after in changes if before - after]
-        writes += [key_update(lead_id, after) for lead_id, before, after in changes if after - before]
+        writes = [
+            UpdateOne({"_id": lead_id}, key_update(known[lead_id].keys & now.keys, now.shared_keys))
+            for lead_id, now in assigned.items()
+            if known[lead_id].keys - now.keys
+        ]
+        writes += [
+            UpdateOne({"_id": lead_id}, key_update(now.keys, now.shared_keys)) for lead_id, now in assigned.items()
+        ]
         if writes:
             self._leads.bulk_write(writes, session=session)
         return len(assigned)
 
     def _find(self, wanted: Document, session: ClientSession) -> list[Document]:
         return list(self._leads.find(wanted, dict(PROJECTION), session=session))
-
-
-def key_update(lead_id: ObjectId, keys: frozenset[str]) -> UpdateOne:
-    """The write that sets a lead's match keys."""
-    # An empty list would be indexed, and two of them would count as the same key.
-    change = {"$set": {"matchKeys": sorted(keys)}} if keys else {"$unset": {"matchKeys": ""}}
-    return UpdateOne({"_id": lead_id}, change)

@@ -21,8 +21,7 @@ from libs.common.stores.collections import LEADS
 from libs.common.stores.mongo import Document
 from libs.common.stores.sync_runs import MOST_SAMPLES, Checkpoint, Counts, StoredProblem, SyncRun, SyncRunStore
 from services.sync.engine.identities import FirstRows
-from services.sync.engine.lead_documents import PROJECTION, changed_fields, lead_of, new_document
-from services.sync.engine.match_keys import key_update
+from services.sync.engine.lead_documents import PROJECTION, changed_fields, key_update, lead_of, new_document
 from services.sync.engine.transactions import in_transaction
 from services.sync.rules.leads import Lead
 from services.sync.rules.mapping import RowMapper
@@ -109,7 +108,8 @@ class PageWriter:
         known = KnownLeads(linked)
         rows, unchanged = work.changed_rows(known, self._rules)
         wanted = {key for row in rows for key in self._rules.keys_of(row)}
-        for lead in self._find((key for key in wanted if known.holder(key) is None), session):
+        found = self._find((key for key in wanted if not known.has_holder(key)), session)
+        for lead in (*found, *self._sharing(wanted, session)):
             if lead not in known:
                 known.put(lead)
         plan = Planner(self._rules, known, read_at=page.read_at).plan(rows, work.removed)
@@ -145,12 +145,19 @@ class PageWriter:
             raise LeaseLost
         return counts, checkpoint
 
-    def _find(self, keys: Iterable[str], session: ClientSession) -> list[Lead]:
+    def _sharing(self, keys: Iterable[str], session: ClientSession) -> list[Lead]:
+        """Leads that share a key with the one that goes by it; few workspaces have any."""
+        any_of_them = {"workspaceId": self._run.workspace_id, "sharedKeys": {"$exists": True}}
+        if self._leads.find_one(any_of_them, {"_id": 1}, session=session) is None:
+            return []
+        return self._find(keys, session, field="sharedKeys")
+
+    def _find(self, keys: Iterable[str], session: ClientSession, *, field: str = "matchKeys") -> list[Lead]:
         wanted = list(keys)
         if not wanted:
             return []
         found = self._leads.find(
-            {"workspaceId": self._run.workspace_id, "matchKeys": {"$in": wanted}},
+            {"workspaceId": self._run.workspace_id, field: {"$in": wanted}},
             dict(PROJECTION),
             session=session,
             batch_size=len(wanted) + 1,
@@ -160,7 +167,10 @@ class PageWriter:
     def _write_leads(self, plan: PagePlan, now: datetime, session: ClientSession) -> None:
         # First the keys that are given up: another lead of the page may take them.
         released = [
-            key_update(change.before.id, change.before.keys & change.after.keys)
+            UpdateOne(
+                {"_id": change.before.id},
+                key_update(change.before.keys & change.after.keys, change.after.shared_keys),
+            )
             for change in plan.changed
             if change.before.keys - change.after.keys
         ]
@@ -171,10 +181,7 @@ class PageWriter:
             documents = [new_document(lead, workspace_id=workspace_id, at=now) for lead in plan.made]
             self._leads.insert_many(documents, ordered=False, session=session)
         if plan.changed:
-            updates = [
-                UpdateOne({"_id": change.before.id}, {"$set": changed_fields(change, at=now)})
-                for change in plan.changed
-            ]
+            updates = [UpdateOne({"_id": change.before.id}, changed_fields(change, at=now)) for change in plan.changed]
             self._leads.bulk_write(updates, ordered=False, session=session)
 
 

@@ -2,7 +2,9 @@
 
 A lead's ``matchKeys`` are all the names that it goes by: one per row that is linked to it (``x:<integration>:<id>``),
 and its phone numbers (``p:<E.164>``) and email addresses (``e:<address>``), both those that it has and those that its
-sources have for it. No two leads of a workspace share a key; a unique index sees to that.
+sources have for it. No two leads of a workspace share a key; a unique index sees to that. Where people gave one handle
+to several leads, one of them has its key, and the others have it among their ``sharedKeys``: should the first give it
+up, a row with this handle is theirs.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -46,6 +48,7 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True):
         values: by lead field, as stored; a person may have written them in any form. Empty fields are missing.
         links: its rows.
         keys: its match keys.
+        shared_keys: keys of handles that it has, but that another lead goes by.
         updated_at: when anything last wrote it; ``None`` where that is not known.
         synced_at: when a sync last wrote it.
         edited_at: the latest write by anything else that a sync has noticed.
@@ -57,6 +60,7 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True):
     values: Mapping[str, str]
     links: tuple[Link, ...] = ()
     keys: frozenset[str] = frozenset()
+    shared_keys: frozenset[str] = frozenset()
     updated_at: datetime | None = None
     synced_at: datetime | None = None
     edited_at: datetime | None = None
@@ -125,8 +129,20 @@ def lent_keys(links: Iterable[Link], match_by: Collection[MatchBy] = tuple(Match
     return frozenset(key for link in links for key in handle_keys(link.seen, match_by))
 
 
-def assigned_keys(leads: Sequence[Lead], holders: Iterable[Lead], *, region: str) -> dict[ObjectId, frozenset[str]]:
-    """The match keys that leads should have, for those whose keys have to change.
+class AssignedKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys that a lead should have.
+
+    Args:
+        keys: its match keys.
+        shared_keys: those of its handles that another lead goes by.
+    """
+
+    keys: frozenset[str]
+    shared_keys: frozenset[str]
+
+
+def assigned_keys(leads: Sequence[Lead], holders: Iterable[Lead], *, region: str) -> dict[ObjectId, AssignedKeys]:
+    """The keys that leads should have, for those whose keys have to change.
 
     A key goes to the lead that has it by right; among several of them to the one that has it already, else to the
     first. What sources only lend a lead, it gives up to a lead that has it by right.
@@ -137,9 +153,8 @@ def assigned_keys(leads: Sequence[Lead], holders: Iterable[Lead], *, region: str
         region: ISO 3166-1 alpha-2; where their phone numbers are read.
     """
     known = {lead.id: lead for lead in (*holders, *leads)}
-    before = {lead_id: lead.keys for lead_id, lead in known.items()}
     by_right = {lead_id: own_keys(lead, region=region) for lead_id, lead in known.items()}
-    keys = {lead_id: set(held) for lead_id, held in before.items()}
+    keys = {lead_id: set(lead.keys) for lead_id, lead in known.items()}
     holder_of = {key: lead_id for lead_id, held in keys.items() for key in held}
 
     def take(key: str, lead_id: ObjectId) -> None:
@@ -160,4 +175,16 @@ def assigned_keys(leads: Sequence[Lead], holders: Iterable[Lead], *, region: str
         for key in sorted(lent):
             if key not in holder_of:
                 take(key, lead.id)
-    return {lead_id: frozenset(held) for lead_id, held in keys.items() if held != before[lead_id]}
+    looked_at = {lead.id for lead in leads}
+    assigned = {
+        lead_id: AssignedKeys(
+            keys=frozenset(keys[lead_id]),
+            shared_keys=by_right[lead_id] - keys[lead_id] if lead_id in looked_at else lead.shared_keys,
+        )
+        for lead_id, lead in known.items()
+    }
+    return {
+        lead_id: now
+        for lead_id, now in assigned.items()
+        if (now.keys, now.shared_keys) != (known[lead_id].keys, known[lead_id].shared_keys)
+    }

@@ -86,12 +86,13 @@ class KnownLeads:
     """The leads that a page may touch, found by their keys; it follows the plan as it grows.
 
     Args:
-        leads: every stored lead that has one of the keys that the page will ask for.
+        leads: every stored lead that has one of the keys that the page will ask for, or shares one.
     """
 
     def __init__(self, leads: Iterable[Lead] = ()) -> None:
         self._leads: dict[ObjectId, Lead] = {}
         self._holders: dict[str, ObjectId] = {}
+        self._sharers: dict[str, list[ObjectId]] = {}
         for lead in leads:
             self.put(lead)
 
@@ -104,11 +105,19 @@ class KnownLeads:
         self._leads[lead.id] = lead
         for key in lead.keys:
             self._holders[key] = lead.id
+        for key in lead.shared_keys:
+            self._sharers.setdefault(key, []).append(lead.id)
 
     def holder(self, key: str) -> Lead | None:
-        """The lead that has a key."""
-        lead_id = self._holders.get(key)
-        return self._leads[lead_id] if lead_id else None
+        """The lead that goes by a key; where none does, the oldest of those that share it."""
+        if lead_id := self._holders.get(key):
+            return self._leads[lead_id]
+        sharers = [each for each in self._sharers.get(key, ()) if key in self._leads[each].shared_keys]
+        return self._leads[min(sharers)] if sharers else None
+
+    def has_holder(self, key: str) -> bool:
+        """Whether a lead goes by a key; one that only shares it does not count."""
+        return key in self._holders
 
     def __contains__(self, lead: Lead) -> bool:
         return lead.id in self._leads
@@ -179,7 +188,7 @@ class Planner:
             return
         links = tuple(new_link if each is link else each for each in lead.links) if link else (*lead.links, new_link)
         after = replace(lead, values={**lead.values, **changes}, links=links, edited_at=lead.last_edit)
-        self._store(lead, replace(after, keys=self._keys(lead, after, row_keys)))
+        self._store(lead, self._with_keys(lead, after, row_keys))
         self._plan.updated += 1
 
     def _mark_removed(self, row: SourceRow) -> None:
@@ -218,11 +227,13 @@ class Planner:
         holder = self._known.holder(key)
         return holder is not None and holder.id != lead.id
 
-    def _keys(self, before: Lead, after: Lead, row_keys: Sequence[str]) -> frozenset[str]:
-        """The keys after a merge: those that it had and still goes by, and those of the row that nobody else has."""
-        rightful = own_keys(after, region=self._rules.region) | lent_keys(after.links)
-        gained = (key for key in row_keys if not self._is_held_by_other(before, key))
-        return (before.keys & rightful) | frozenset(key for key in gained if key in rightful)
+    def _with_keys(self, before: Lead, after: Lead, row_keys: Sequence[str]) -> Lead:
+        """The lead with the keys that it had and still goes by, and those of the row that nobody else has."""
+        own = own_keys(after, region=self._rules.region)
+        rightful = own | lent_keys(after.links)
+        gained = frozenset(key for key in row_keys if key in rightful and not self._is_held_by_other(before, key))
+        keys = (before.keys & rightful) | gained
+        return replace(after, keys=keys, shared_keys=(before.shared_keys & own) - keys)
 
     def _store(self, before: Lead, after: Lead) -> None:
         if before.id in self._made:

@@ -70,6 +70,7 @@ class Interleavings(RuleBasedStateMachine):
         self.step = 0
         self.edited: dict[tuple[ObjectId, str], int] = {}
         self.typed: dict[tuple[ObjectId, str], Any] = {}
+        self.typed_at: dict[tuple[ObjectId, str], int] = {}
         self.row_changed: dict[tuple[int, str], int] = defaultdict(int)
         self.completed: list[list[int]] = [[], []]
 
@@ -138,10 +139,15 @@ class Interleavings(RuleBasedStateMachine):
         self.step += 1
         leads = self.world.leads()
         if leads:
-            lead_id = leads[which % len(leads)]["_id"]
-            self.world.edit_lead(lead_id, **dict([value]))
-            self.edited[lead_id, value[0]] = self.step
-            self.typed[lead_id, value[0]] = value[1]
+            lead = leads[which % len(leads)]
+            key = (lead["_id"], value[0])
+            self.world.edit_lead(lead["_id"], **dict([value]))
+            self.edited[key] = self.typed_at[key] = self.step
+            self.typed[key] = value[1]
+            seen = {link["seen"].get(value[0]) for link in lead.get("links", ())}
+            if normal(*value) in seen or (value[1] is None and not any(seen)):
+                # What a source says too, and what no source has filled yet, is a source's to change.
+                del self.edited[key]
 
     def _sync(self, source: int, page_rows: int, *, after_read: Callable[[int], None] = lambda _page: None) -> None:
         self.step += 1
@@ -157,7 +163,7 @@ class Interleavings(RuleBasedStateMachine):
         for lead_id, lead in after.items():
             for field in LEAD_FIELDS:
                 was = before.get(lead_id, {}).get(field)
-                if lead.get(field) != was and self.edited.get((lead_id, field), 0) < began:
+                if lead.get(field) != was and self.typed_at.get((lead_id, field), 0) < began:
                     self._check_write(source, lead, field, after, edited_at=self.edited.get((lead_id, field)))
         self._check_edits_of_this_run(after, began)
         self.completed[source].append(began)
@@ -176,8 +182,8 @@ class Interleavings(RuleBasedStateMachine):
                 if str(link["integrationId"]) == self.sources[source]
             )
             read_in_between = [read for read in self.completed[source] if edited_at < read]
-            assert changed_at > edited_at, "an edit was lost"
-            assert read_in_between, "an edit was lost that may have been the later one"
+            assert changed_at > edited_at, f"an edit of {field} was lost: {lead}"
+            assert read_in_between, f"an edit of {field} that may have been the later one was lost: {lead}"
 
     def _check_edits_of_this_run(self, leads: dict[Any, Any], began: int) -> None:
         """What a person wrote while the run was going must still be there."""

@@ -55,6 +55,20 @@ def test_leads_that_share_a_phone_stay_two_and_the_older_one_is_matched(world: W
     assert "lastName" not in leads[younger]
 
 
+def test_a_lead_that_shares_a_handle_takes_its_key_only_when_the_other_gives_it_up(world: World) -> None:
+    first = world.write_lead(email="a@example.org")
+    second = world.write_lead(email="a@example.org", phone="4155550007")
+    integration_id = world.integrate()
+    for lastname in ("Miller", "Berg"):
+        world.sync(
+            integration_id, MemorySource([row("7", phone="4155550007", email="a@example.org", lastname=lastname)])
+        )
+    leads = {lead["_id"]: lead for lead in world.leads()}
+    assert leads[first]["matchKeys"] == ["e:a@example.org"]
+    assert leads[second]["sharedKeys"] == ["e:a@example.org"]
+    assert leads[second]["lastName"] == "Berg"
+
+
 def test_two_integrations_that_bring_one_person_make_one_lead(world: World) -> None:
     hubspot, salesforce = world.integrate(), world.integrate(Provider.SALESFORCE)
     world.sync(hubspot, MemorySource([row("7", phone="4155550007", firstname="Anna")]))

@@ -89,6 +89,20 @@ def test_after_a_person_changed_a_number_the_old_one_still_finds_the_lead() -> N
     assert change.after.values == {"phone": "+14155550000"}
 
 
+def test_a_handle_that_a_lead_gives_up_goes_to_the_one_that_shares_it() -> None:
+    keeper = a_lead(ANNA, a_link("7", ANNA))
+    sharer = msgspec.structs.replace(
+        a_lead({"email": ANNA["email"]}), keys=frozenset(), shared_keys=frozenset({"e:anna@example.org"})
+    )
+    moves_on = {**ANNA, "email": "new@example.org"}
+    plan = planned(a_row("7", moves_on, fingerprint=2), a_row("8", {"email": ANNA["email"]}), leads=(keeper, sharer))
+    assert plan.made == []
+    changes = {change.before.id: change.after for change in plan.changed}
+    assert [link.external_id for link in changes[sharer.id].links] == ["8"]
+    assert "e:anna@example.org" in changes[sharer.id].keys
+    assert changes[sharer.id].shared_keys == frozenset()
+
+
 def test_where_mailboxes_are_shared_the_email_makes_no_match() -> None:
     rules = plan_rules(match_by=(MatchBy.PHONE,))
     partner = {"phone": "+14155550000", "email": ANNA["email"]}
