@@ -7,10 +7,14 @@ import msgspec
 
 from libs.common.errors import InvalidInput
 from libs.common.jobs.bulk_availability import DIRECT_LEADS, BulkAvailability
+from libs.common.jobs.message_processing import MessageProcessing
 
 
 class Admission(Protocol):
     """The rules of one job type at the door."""
+
+    cannot_wait: bool
+    """Whether such a job is run in the request while Redis is away, instead of waiting until Redis is back."""
 
     def admit(self, payload: Any) -> Any:
         """The payload as it is accepted.
@@ -21,7 +25,7 @@ class Admission(Protocol):
         """
         ...
 
-    def runs_at_once(self, payload: Any) -> bool:
+    def runs_at_once(self, payload: Any, /) -> bool:
         """Whether an admitted payload is so small that the answer is given in the request."""
         ...
 
@@ -41,6 +45,8 @@ class BulkAvailabilityAdmission:
         leads: knows which leads there are.
     """
 
+    cannot_wait = False
+
     def __init__(self, leads: LeadDirectory) -> None:
         self._leads = leads
 
@@ -54,6 +60,23 @@ class BulkAvailabilityAdmission:
             raise InvalidInput("data.leadIds", f"none of these leads is in workspace {payload.workspace_id!r}")
         return msgspec.structs.replace(payload, lead_ids=lead_ids)
 
-    def runs_at_once(self, payload: BulkAvailability) -> bool:
+    def runs_at_once(self, payload: BulkAvailability, /) -> bool:
         """Whether there are few enough leads."""
         return len(payload.lead_ids) <= DIRECT_LEADS
+
+
+class MessageAdmission:
+    """A message goes through its queue, and while Redis is away through the service itself.
+
+    That is safe beside a job of the same message that Redis still holds: the message's own claim lets one of them send.
+    """
+
+    cannot_wait = True
+
+    def admit(self, payload: MessageProcessing) -> MessageProcessing:
+        """The payload as it is: the worker finds out whether there is such a message."""
+        return payload
+
+    def runs_at_once(self, _payload: MessageProcessing, /) -> bool:
+        """Never, while its queue is there to pace it."""
+        return False

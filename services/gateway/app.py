@@ -12,10 +12,12 @@ from libs.common.logging import get_logger
 from libs.common.settings import Settings
 from services.gateway.answers import answer_errors_as_problems
 from services.gateway.auth import Tokens, guard
+from services.gateway.decisions import Decisions
 from services.gateway.health import HealthCheck
 from services.gateway.initializer import Initialized
 from services.gateway.job_view import JobFinder
 from services.gateway.metrics import AllMetrics, CountedQueue, GatewayMetrics
+from services.gateway.routes.decisions import decisions_routes
 from services.gateway.routes.health import health_routes, liveness_routes
 from services.gateway.routes.initialize import initialize_routes
 from services.gateway.routes.jobs import jobs_routes
@@ -46,6 +48,7 @@ class Dependencies:
     queues: Mapping[str, CountedQueue]
     door: Door
     finder: JobFinder
+    decisions: Decisions
     initialize: Callable[[], Initialized]
     health: HealthCheck
     own_metrics: GatewayMetrics
@@ -65,6 +68,7 @@ def create_app(deps: Dependencies) -> Flask:
     answer_errors_as_problems(app)
     for routes in (
         jobs_routes(deps.door, deps.finder),
+        decisions_routes(deps.decisions),
         stats_routes(deps.queues),
         initialize_routes(deps.initialize),
         health_routes(deps.health),

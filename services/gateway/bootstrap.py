@@ -11,6 +11,7 @@ from libs.common.broker.queue import JobQueue
 from libs.common.clock import SystemClock
 from libs.common.ids import new_job_id
 from libs.common.jobs.bulk_availability import BULK_AVAILABILITY
+from libs.common.jobs.message_processing import MESSAGE_PROCESSING
 from libs.common.jobs.registry import queues as queue_names
 from libs.common.ledger.mongo import MongoLedger
 from libs.common.ledger.reconciler import Reconciler
@@ -18,9 +19,10 @@ from libs.common.ledger.reconciler_thread import ReconcilerThread
 from libs.common.ledger.redis_epoch import RedisEpoch
 from libs.common.settings import Settings, tokens_of
 from libs.common.stores.mongo import connect_mongo
-from services.gateway.admission import BulkAvailabilityAdmission
+from services.gateway.admission import BulkAvailabilityAdmission, MessageAdmission
 from services.gateway.app import Dependencies, create_app
 from services.gateway.auth import Tokens
+from services.gateway.decisions import Decisions
 from services.gateway.direct import DirectRuns
 from services.gateway.health import HealthCheck, mongodb_probe, redis_probe, service_probes
 from services.gateway.initializer import Initializer
@@ -82,12 +84,23 @@ def build(settings: Settings) -> Gateway:
                 ledger,
                 queues,
                 room=epoch,
-                admissions={BULK_AVAILABILITY.job_type: BulkAvailabilityAdmission(MongoLeadDirectory(database))},
-                runner=DirectRuns(settings.availability_url, token=service_token, timeout=_direct_timeout(settings)),
+                admissions={
+                    BULK_AVAILABILITY.job_type: BulkAvailabilityAdmission(MongoLeadDirectory(database)),
+                    MESSAGE_PROCESSING.job_type: MessageAdmission(),
+                },
+                runner=DirectRuns(
+                    {
+                        BULK_AVAILABILITY.job_type: settings.availability_url,
+                        MESSAGE_PROCESSING.job_type: settings.messaging_url,
+                    },
+                    token=service_token,
+                    timeout=_direct_timeout(settings),
+                ),
                 clock=clock,
                 new_id=new_job_id,
             ),
             finder=JobFinder(ledger, queues),
+            decisions=Decisions(ledger, queues, clock=clock),
             initialize=Initializer(database).run,
             health=HealthCheck(
                 {

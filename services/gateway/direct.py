@@ -1,5 +1,6 @@
 """Runs a small job at once on its service's own HTTP port."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -19,16 +20,16 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 class DirectRuns:
-    """Calls one service's ``POST /run``.
+    """Calls services' ``POST /run``.
 
     Args:
-        url: the service's own address.
+        urls: by job type, the own address of the service that runs it.
         token: its bearer token; empty where it asks for none.
         timeout: how long an answer may take.
     """
 
-    def __init__(self, url: str, *, token: str, timeout: timedelta) -> None:
-        self._run_url = f"{url.rstrip('/')}/run"
+    def __init__(self, urls: Mapping[str, str], *, token: str, timeout: timedelta) -> None:
+        self._run_urls = {job_type: f"{url.rstrip('/')}/run" for job_type, url in urls.items()}
         self._client = sync_client(timeout=timeout, bearer=token)
 
     def run(self, job_type: str, job_id: str, data: dict[str, Any]) -> Any:
@@ -39,7 +40,8 @@ class DirectRuns:
         """
         body = msgspec.json.encode({"jobType": job_type, "jobId": job_id, "data": data})
         try:
-            answer = self._client.post(self._run_url, content=body, headers={"Content-Type": "application/json"})
+            url = self._run_urls[job_type]
+            answer = self._client.post(url, content=body, headers={"Content-Type": "application/json"})
             if answer.status_code != httpx.codes.OK:
                 raise DirectRunFailed(f"the service answered {answer.status_code}")
             return msgspec.json.decode(answer.content, type=_Answer).result

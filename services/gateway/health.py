@@ -33,11 +33,11 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     reason: str | None = None
 
 
-class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """How everything is: ``ok`` where each part is up, else ``unavailable``."""
+class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """How everything is: ``ok`` where each part is up, else ``unavailable``; who may know is told of each part."""
 
     status: str
-    parts: Mapping[str, Part]
+    parts: Mapping[str, Part] = {}
 
     @property
     def is_well(self) -> bool:

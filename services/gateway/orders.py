@@ -30,7 +30,15 @@ class RequestedOptions(JobOptions, frozen=True, kw_only=True, rename="camel", om
     backoff_ms: Annotated[int, msgspec.Meta(ge=1, le=_DAY_MS)] | None = None
 
 
-class _Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class JobRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a request to enqueue holds.
+
+    Args:
+        job_type: which kind of job.
+        data: its payload; each job type has its own fields.
+        options: ``priority``, ``delayMs``, ``maxAttempts`` and ``backoffMs``, where the job type's defaults do not fit.
+    """
+
     job_type: str
     data: dict[str, Any]
     options: dict[str, Any] = {}
@@ -84,7 +92,15 @@ def read_order(body: Mapping[str, Any]) -> Order:
     Raises:
         InvalidInput: naming the field.
     """
-    asked = convert_strictly(body, _Body, path="")
+    return order_of(convert_strictly(body, JobRequest, path=""))
+
+
+def order_of(asked: JobRequest) -> Order:
+    """The order that a request makes.
+
+    Raises:
+        InvalidInput: naming the field.
+    """
     contract = _contract(asked.job_type)
     payload = contract.parse(asked.data, path="data")
     options = convert_strictly(asked.options, RequestedOptions, path="options")

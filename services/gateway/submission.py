@@ -127,7 +127,7 @@ class Door:
         if met is not None:
             return self._repeat(met, order) if met.job_id == job_id else self._receipt_of(met)
         log.info("job.accepted", job_id=job_id, queue=order.contract.queue, workspace_id=order.workspace_id)
-        if self._runs_at_once(order) and (receipt := self._run(order, job_id)):
+        if self._runs_at_once(order, redis_there=redis_there) and (receipt := self._run(order, job_id)):
             return receipt
         return self._enqueue(order, job) if redis_there else _receipt(order, job_id, LedgerStatus.ACCEPTED)
 
@@ -200,9 +200,11 @@ class Door:
                 status = view.state
         return Receipt(job_id=entry.job_id, queue=entry.queue, status=status, result=entry.result, error=entry.error)
 
-    def _runs_at_once(self, order: Order) -> bool:
+    def _runs_at_once(self, order: Order, *, redis_there: bool) -> bool:
         admission = self._admissions.get(order.contract.job_type)
-        return admission is not None and not order.options.delay_ms and admission.runs_at_once(order.payload)
+        if admission is None or order.options.delay_ms:
+            return False
+        return admission.runs_at_once(order.payload) or (admission.cannot_wait and not redis_there)
 
     def _run(self, order: Order, job_id: str) -> Receipt | None:
         """Runs the job on its service; ``None`` where that failed and the queue is to bring it."""

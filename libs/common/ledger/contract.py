@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from libs.common.ledger.model import Accepted, Ending, LedgerEntry, NewEntry
+from libs.common.ledger.model import Accepted, Ending, LedgerEntry, NewEntry, Reopening
 
 
 class Ledger(Protocol):
@@ -39,6 +39,17 @@ class Ledger(Protocol):
 
     def finish_many(self, endings: Sequence[Ending]) -> int:
         """Records many endings in one call; answers how many jobs it ended."""
+        ...
+
+    def reopen(self, job_id: str) -> Reopening:
+        """Owes a failed job again, as if it had just been accepted; its delay and its end are forgotten.
+
+        A unique key that another unfinished job holds is not taken from it.
+        """
+        ...
+
+    def reopen_many(self, job_ids: Sequence[str]) -> dict[str, Reopening]:
+        """Owes many failed jobs again; one answer per job, each as :meth:`reopen` would give it."""
         ...
 
     def get(self, job_id: str) -> LedgerEntry | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -86,3 +87,14 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime
     result: Any = None
     error: str | None = None
+
+
+class Reopening(StrEnum):
+    """What became of the wish to owe a failed job again."""
+
+    OPEN = "open"
+    """It is owed: by this call, or it was before."""
+    HELD = "held"
+    """Another unfinished job holds its unique key."""
+    REFUSED = "refused"
+    """The ledger does not know it, or it did not fail."""

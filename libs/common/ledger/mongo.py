@@ -16,7 +16,7 @@ from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure
 
 from libs.common.errors import PayloadTooLarge, StoreUnavailable
 from libs.common.jobs.states import LedgerStatus
-from libs.common.ledger.model import Accepted, Ending, LedgerEntry, NewEntry
+from libs.common.ledger.model import Accepted, Ending, LedgerEntry, NewEntry, Reopening
 from libs.common.stores.collections import JOBS
 from libs.common.stores.mongo import Document, mongo_errors
 
@@ -72,6 +72,29 @@ class MongoLedger:
             return 0
         with mongo_errors():
             return self._jobs.bulk_write([_ending_update(ending) for ending in endings], ordered=False).modified_count
+
+    def reopen(self, job_id: str) -> Reopening:
+        """Owes a failed job again; see :meth:`libs.common.ledger.contract.Ledger.reopen`."""
+        return self.reopen_many([job_id])[job_id]
+
+    def reopen_many(self, job_ids: Sequence[str]) -> dict[str, Reopening]:
+        """Owes many failed jobs again; one answer per job."""
+        if not job_ids:
+            return {}
+        held: set[str] = set()
+        with mongo_errors():
+            try:
+                self._jobs.bulk_write([_reopening_update(job_id) for job_id in job_ids], ordered=False)
+            except BulkWriteError as error:
+                refusals = error.details["writeErrors"]
+                if error.details.get("writeConcernErrors") or {one["code"] for one in refusals} - {_DUPLICATE_KEY}:
+                    raise
+                held = {job_ids[one["index"]] for one in refusals}
+        owed = self.still_open(job_ids)
+        return {
+            job_id: Reopening.OPEN if job_id in owed else Reopening.HELD if job_id in held else Reopening.REFUSED
+            for job_id in job_ids
+        }
 
     def get(self, job_id: str) -> LedgerEntry | None:
         """The entry of a job, without its payload."""
@@ -190,3 +213,13 @@ def _ending_update(ending: Ending) -> UpdateOne:
     if ending.error is not None:
         stored["error"] = ending.error
     return UpdateOne({"_id": ending.job_id, "open": True}, {"$set": stored, "$unset": {"open": ""}})
+
+
+def _reopening_update(job_id: str) -> UpdateOne:
+    return UpdateOne(
+        {"_id": job_id, "status": str(LedgerStatus.FAILED)},
+        {
+            "$set": {"status": str(LedgerStatus.ACCEPTED), "open": True},
+            "$unset": {"finishedAt": "", "error": "", "result": "", "options.delayMs": ""},
+        },
+    )

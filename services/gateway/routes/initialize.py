@@ -2,22 +2,36 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response
+import msgspec
+from flask import Response
 
 from services.gateway.answers import json_answer
-from services.gateway.auth import Scope, needs
+from services.gateway.auth import Scope
+from services.gateway.declaring import Routes
 from services.gateway.initializer import Initialized
 
 
-def initialize_routes(initialize_all: Callable[[], Initialized]) -> Blueprint:
-    """The route that creates what an installation needs."""
-    routes = Blueprint("initialize", __name__)
+class InitializeAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """``created`` or ``unchanged``, and what was created."""
 
-    @routes.post("/initialize")
-    @needs(Scope.ADMIN)
+    status: str
+    created: Initialized
+
+
+def initialize_routes(initialize_all: Callable[[], Initialized]) -> Routes:
+    """The route that creates what an installation needs."""
+    routes = Routes("initialize")
+
+    @routes.declare(
+        "POST",
+        "/initialize",
+        scope=Scope.ADMIN,
+        summary="Create or restore collections, indexes and schedules; doing it twice changes nothing",
+        answers={200: InitializeAnswer},
+    )
     def initialize() -> Response:
         created = initialize_all()
         anything = created.collections or created.indexes or created.schedules
-        return json_answer({"status": "created" if anything else "unchanged", "created": created})
+        return json_answer(InitializeAnswer(status="created" if anything else "unchanged", created=created))
 
     return routes

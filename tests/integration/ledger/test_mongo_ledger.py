@@ -10,7 +10,7 @@ from pymongo.database import Database
 from libs.common.broker.model import JobOptions
 from libs.common.errors import PayloadTooLarge, StoreUnavailable
 from libs.common.jobs.states import LedgerStatus
-from libs.common.ledger.model import Accepted, Ending
+from libs.common.ledger.model import Accepted, Ending, Reopening
 from libs.common.ledger.mongo import MongoLedger
 from libs.common.settings import Secret, Settings
 from libs.common.stores.collections import JOBS
@@ -232,3 +232,46 @@ def _explained(database: Database[Document], query: Document, *, limit: int) -> 
     while "indexName" not in stage:
         stage = stage["inputStage"]
     return {"index": stage["indexName"], "examined": explained["executionStats"]["totalKeysExamined"]}
+
+
+def failed(job_id: str) -> Ending:
+    return Ending(job_id=job_id, status=LedgerStatus.FAILED, finished_at=NOW, error="boom")
+
+
+def test_a_failed_job_is_owed_again_without_its_end_and_its_delay(ledger: MongoLedger) -> None:
+    entry = sync_entry(options=JobOptions(delay_ms=60_000, priority=2))
+    ledger.accept(entry)
+    ledger.finish(failed(entry.job_id))
+
+    assert ledger.reopen(entry.job_id) is Reopening.OPEN
+
+    found = ledger.get(entry.job_id)
+    assert found is not None
+    assert (found.is_open, found.error, found.finished_at) == (True, None, None)
+    assert found.options == JobOptions(priority=2)
+    assert ledger.still_open([entry.job_id]) == {entry.job_id}
+    assert ledger.reopen(entry.job_id) is Reopening.OPEN
+
+
+def test_what_completed_was_cancelled_or_is_unknown_is_not_owed_again(ledger: MongoLedger) -> None:
+    done, cancelled = sync_entry(), sync_entry()
+    ledger.accept_many([done, cancelled])
+    ledger.finish(completed(done.job_id))
+    ledger.finish(Ending(job_id=cancelled.job_id, status=LedgerStatus.CANCELLED, finished_at=NOW))
+
+    answers = ledger.reopen_many([done.job_id, cancelled.job_id, "nobody"])
+
+    assert set(answers.values()) == {Reopening.REFUSED}
+
+
+def test_a_unique_key_is_not_taken_from_the_job_that_holds_it(ledger: MongoLedger) -> None:
+    first, second, other = sync_entry(unique_key="k"), sync_entry(unique_key="k"), sync_entry()
+    ledger.accept(first)
+    ledger.finish(failed(first.job_id))
+    ledger.accept_many([second, other])
+    ledger.finish(failed(other.job_id))
+
+    answers = ledger.reopen_many([first.job_id, other.job_id])
+
+    assert answers == {first.job_id: Reopening.HELD, other.job_id: Reopening.OPEN}
+    assert ledger.still_open([first.job_id]) == set()

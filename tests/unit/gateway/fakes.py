@@ -9,11 +9,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from libs.common.jobs.bulk_availability import BULK_AVAILABILITY
+from libs.common.jobs.message_processing import MESSAGE_PROCESSING
 from libs.common.jobs.registry import queues as queue_names
 from libs.common.settings import Secret, Settings
-from services.gateway.admission import BulkAvailabilityAdmission
+from services.gateway.admission import BulkAvailabilityAdmission, MessageAdmission
 from services.gateway.app import Dependencies, create_app
 from services.gateway.auth import Tokens
+from services.gateway.decisions import Decisions
 from services.gateway.direct import DirectRunFailed
 from services.gateway.health import HealthCheck, Probe
 from services.gateway.initializer import Initialized
@@ -64,6 +66,7 @@ class World:
         self.ledger = MemoryLedger()
         self.queues = {name: MemoryQueue(name) for name in queue_names()}
         self.epoch = FakeEpoch()
+        self.reconcile_after = timedelta(seconds=10)
         self.clock = FakeClock()
         self.runner = FakeRunner()
         self.ids = iter(f"id{n}" for n in range(1_000))
@@ -71,7 +74,10 @@ class World:
             self.ledger,
             self.queues,
             room=self.epoch,
-            admissions={BULK_AVAILABILITY.job_type: BulkAvailabilityAdmission(FakeLeads())},
+            admissions={
+                BULK_AVAILABILITY.job_type: BulkAvailabilityAdmission(FakeLeads()),
+                MESSAGE_PROCESSING.job_type: MessageAdmission(),
+            },
             runner=self.runner,
             clock=self.clock,
             new_id=lambda: next(self.ids),
@@ -95,6 +101,7 @@ class World:
                 queues=self.queues,
                 door=self.door,
                 finder=JobFinder(self.ledger, self.queues),
+                decisions=Decisions(self.ledger, self.queues, clock=self.clock),
                 initialize=lambda: Initialized(collections=[], indexes=[], schedules=["health-check"]),
                 health=HealthCheck(probes, side_by_side),
                 own_metrics=metrics,

@@ -45,8 +45,12 @@ def test_only_these_routes_answer_without_a_token() -> None:
     assert {path for _, path, scope in ROUTES if scope is Scope.OPEN} == {"/api/bullmq/health", "/healthz"}
 
 
-def test_what_changes_the_installation_needs_the_admin_token() -> None:
-    assert {path for _, path, scope in ROUTES if scope is Scope.ADMIN} == {"/api/bullmq/initialize"}
+def test_whatever_changes_something_needs_the_admin_token_except_to_enqueue() -> None:
+    changing = {
+        (method, path) for method, path, scope in ROUTES if method not in {"GET", "HEAD"} and scope is Scope.SERVICE
+    }
+
+    assert changing == {("POST", "/api/bullmq/jobs")}
 
 
 @pytest.mark.parametrize("shown", SHOWN)

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from libs.common.broker.model import Added, Attempt, JobView, NewJob, QueueStats
+from libs.common.broker.queue import CancelAnswer
 from libs.common.errors import StoreUnavailable
 from libs.common.jobs.states import JobState, LedgerStatus
-from libs.common.ledger.model import Accepted, Ending, LedgerEntry, NewEntry
+from libs.common.ledger.model import Accepted, Ending, LedgerEntry, NewEntry, Reopening
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -83,6 +84,27 @@ class MemoryLedger:
                 ended += 1
         return ended
 
+    def reopen(self, job_id: str) -> Reopening:
+        return self.reopen_many([job_id])[job_id]
+
+    def reopen_many(self, job_ids: Sequence[str]) -> dict[str, Reopening]:
+        self._check()
+        return {job_id: self._reopen(job_id) for job_id in job_ids}
+
+    def _reopen(self, job_id: str) -> Reopening:
+        entry = self.entries.get(job_id)
+        if entry is None or entry.status in (LedgerStatus.COMPLETED, LedgerStatus.CANCELLED):
+            return Reopening.REFUSED
+        if any(
+            each.is_open and each.unique_key == entry.unique_key
+            for each in self.entries.values()
+            if each.unique_key and each.job_id != job_id
+        ):
+            return Reopening.HELD
+        kept = {name: getattr(entry, name) for name in _KEPT}
+        self.entries[job_id] = LedgerEntry(**kept, status=LedgerStatus.ACCEPTED)
+        return Reopening.OPEN
+
     def get(self, job_id: str) -> LedgerEntry | None:
         self._check()
         return self.entries.get(job_id)
@@ -126,6 +148,9 @@ class MemoryQueue:
         self.jobs: dict[str, NewJob] = {}
         self.views: dict[str, JobView] = {}
         self.error: StoreUnavailable | None = None
+        self.paused = False
+        self.held: set[str] = set()
+        """Dead letters whose unique key belongs to another job."""
 
     def add(self, jobs: Sequence[NewJob]) -> list[Added]:
         self._check()
@@ -156,11 +181,56 @@ class MemoryQueue:
         self._check()
         return self.views.get(job_id)
 
+    def cancel(self, job_id: str) -> CancelAnswer:
+        self._check()
+        view = self.views.get(job_id)
+        if view is None:
+            return "unknown"
+        if view.state is JobState.ACTIVE:
+            return "asked"
+        if view.state in (JobState.COMPLETED, JobState.FAILED):
+            return "finished"
+        self._forget(job_id)
+        return "cancelled"
+
+    def retry(self, job_id: str) -> bool:
+        self._check()
+        if job_id not in self.views or self.views[job_id].state is not JobState.FAILED or job_id in self.held:
+            return False
+        self.show(job_id, JobState.WAITING)
+        return True
+
+    def promote(self, job_id: str) -> bool:
+        self._check()
+        if job_id not in self.views or self.views[job_id].state is not JobState.DELAYED:
+            return False
+        self.show(job_id, JobState.WAITING)
+        return True
+
+    def remove(self, job_id: str) -> bool:
+        self._check()
+        if job_id not in self.ended([job_id]):
+            return False
+        self._forget(job_id)
+        return True
+
+    def pause(self) -> None:
+        self._check()
+        self.paused = True
+
+    def resume(self) -> None:
+        self._check()
+        self.paused = False
+
     def stats(self) -> QueueStats:
         self._check()
         counts = {state.value: 0 for state in JobState} | {"waiting": len(self.jobs)}
         return QueueStats(
-            queue=self.name, counts=counts, paused=False, oldest_waiting_seconds=0.5, totals={"added": len(self.jobs)}
+            queue=self.name,
+            counts=counts,
+            paused=self.paused,
+            oldest_waiting_seconds=0.5,
+            totals={"added": len(self.jobs)},
         )
 
     def show(self, job_id: str, state: JobState, *, result: Any = None, error: str | None = None) -> None:
@@ -170,6 +240,10 @@ class MemoryQueue:
     def lose_everything(self) -> None:
         self.jobs.clear()
         self.views.clear()
+
+    def _forget(self, job_id: str) -> None:
+        self.jobs.pop(job_id, None)
+        del self.views[job_id]
 
     def view(self, job_id: str, state: JobState, *, result: Any = None, error: str | None = None) -> JobView:
         job = self.jobs.get(job_id)
