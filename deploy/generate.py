@@ -79,11 +79,11 @@ def _prometheus_rules(generated: Mapping[str, Any]) -> list[Manifest]:
 class _Dumper(yaml.SafeDumper):
     """Writes YAML as people do: lists are indented, and nothing is abbreviated by anchors."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - PyYAML's name
         """Indents lists too."""
         super().increase_indent(flow, False)
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's name
         """Writes what comes twice twice."""
         return True
 

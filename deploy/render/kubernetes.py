@@ -7,6 +7,8 @@ from deploy.workloads import GATEWAY, Workload
 
 Manifest = dict[str, Any]
 
+PART_OF = {"app.kubernetes.io/part-of": "tuco-jobs"}
+"""The label of everything that is ours."""
 CONFIG_MAP = "tuco-settings"
 SECRET = "tuco-secrets"  # noqa: S105 - a secret's name, not a secret
 NON_ROOT = 10001
@@ -23,7 +25,7 @@ def labels_of(workload: Workload) -> dict[str, str]:
     return {
         "app.kubernetes.io/name": workload.name,
         "app.kubernetes.io/component": workload.service,
-        "app.kubernetes.io/part-of": "tuco-jobs",
+        **PART_OF,
     }
 
 
@@ -170,7 +172,7 @@ def _budget(workload: Workload) -> Manifest:
 
 
 def _selector(workload: Workload) -> dict[str, str]:
-    return {"app.kubernetes.io/name": workload.name, "app.kubernetes.io/part-of": "tuco-jobs"}
+    return {"app.kubernetes.io/name": workload.name, **PART_OF}
 
 
 def _metadata(workload: Workload) -> Manifest:

@@ -1,0 +1,1 @@
+"""Grafana boards, written by a program."""
