@@ -24,7 +24,6 @@ class Reason(StrEnum):
     OPTED_OUT = "opted_out"
 
     PROVIDER_REFUSED = "provider_refused"
-    PROVIDER_UNREACHABLE = "provider_unreachable"
     PROVIDER_BUSY = "provider_busy"
     LINE_FAULT = "line_fault"
     ANSWER_UNKNOWN = "answer_unknown"
