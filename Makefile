@@ -31,7 +31,7 @@ dev: $(STAMP) ## Run the whole system on this machine until Ctrl-C
 	@$(BIN)/tuco-jobs dev $(ARGS)
 
 test: $(STAMP) ## Run all tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 4 --dist worksteal $(ARGS)
 
 lint: $(STAMP) ## Check style, types and the import rules
 	@$(BIN)/ruff check .
