@@ -1,11 +1,11 @@
 """The Flask app: routes, and what holds for every request (scope, limits, errors, headers, counting)."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Blueprint, Flask, Response, g, request
 
 from libs.common.ids import new_job_id
 from libs.common.logging import get_logger
@@ -53,6 +53,8 @@ class Dependencies:
     health: HealthCheck
     own_metrics: GatewayMetrics
     all_metrics: AllMetrics
+    further_routes: Sequence[tuple[Blueprint, str]] = ()
+    """Routes of single subjects, each with the prefix under which it is served."""
 
 
 def create_app(deps: Dependencies) -> Flask:
@@ -75,6 +77,8 @@ def create_app(deps: Dependencies) -> Flask:
         metrics_routes(deps.all_metrics, name="metrics"),
     ):
         app.register_blueprint(routes, url_prefix=PREFIX)
+    for routes, prefix in deps.further_routes:
+        app.register_blueprint(routes, url_prefix=prefix)
     app.register_blueprint(metrics_routes(deps.all_metrics, name="root_metrics"))
     app.register_blueprint(liveness_routes())
     return app

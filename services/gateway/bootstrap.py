@@ -20,7 +20,7 @@ from libs.common.ledger.redis_epoch import RedisEpoch
 from libs.common.settings import Settings, tokens_of
 from libs.common.stores.mongo import connect_mongo
 from services.gateway.admission import BulkAvailabilityAdmission, MessageAdmission
-from services.gateway.app import Dependencies, create_app
+from services.gateway.app import PREFIX, Dependencies, create_app
 from services.gateway.auth import Tokens
 from services.gateway.decisions import Decisions
 from services.gateway.direct import DirectRuns
@@ -28,6 +28,7 @@ from services.gateway.health import HealthCheck, mongodb_probe, redis_probe, ser
 from services.gateway.initializer import Initializer
 from services.gateway.job_view import JobFinder
 from services.gateway.leads import MongoLeadDirectory
+from services.gateway.messaging_bootstrap import messaging_routes
 from services.gateway.metrics import AllMetrics, GatewayMetrics
 from services.gateway.side_by_side import SideBySide
 from services.gateway.submission import Door
@@ -117,6 +118,7 @@ def build(settings: Settings) -> Gateway:
                 client=services,
                 side_by_side=side_by_side,
             ),
+            further_routes=messaging_routes(settings, database, queues[MESSAGE_PROCESSING.queue], prefix=PREFIX),
         )
     )
     reconciler = ReconcilerThread(
