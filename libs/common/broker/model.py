@@ -158,6 +158,18 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What the job wrote to its log; the last 16 KiB."""
 
 
+class JobPage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Some of the jobs in a state, in the state's order.
+
+    Args:
+        jobs: the jobs; fewer than were asked for, or none, where few match.
+        cursor: asks for the next page; ``None`` where nothing is left.
+    """
+
+    jobs: tuple[JobView, ...]
+    cursor: str | None
+
+
 class Limit(msgspec.Struct, frozen=True, kw_only=True):
     """What a key allows to the jobs that run under it, over all workers together.
 

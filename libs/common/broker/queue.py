@@ -17,11 +17,13 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from redis import Redis
 
+from libs.common.broker.cursors import decode_cursor, encode_cursor
 from libs.common.broker.keys import PREFIX, QueueKeys
 from libs.common.broker.model import (
     Added,
     Attempt,
     Children,
+    JobPage,
     JobView,
     Limit,
     NewJob,
@@ -39,6 +41,8 @@ T = TypeVar("T")
 
 _BATCH = 500
 _PROBE = 1_000
+_LONGEST_PAGE = 100
+_LOOKED_AT = 500
 _AGE_SLICE_S = 10
 """How exactly the age of the oldest waiting job is known; never less than it is, and up to so much more."""
 CancelAnswer = Literal["cancelled", "asked", "finished", "unknown"]
@@ -107,6 +111,61 @@ class JobQueue:
         """The job as the queue knows it now, or ``None``."""
         answer = self.scripts.run("inspect", job_id)
         return None if answer is None else _view(self.name, job_id, answer)
+
+    def browse(
+        self,
+        state: JobState,
+        *,
+        cursor: str = "",
+        limit: int = 50,
+        job_type: str = "",
+        group: str | None = None,
+        text: str = "",
+    ) -> JobPage:
+        """A page of the jobs in a state; what it costs does not grow with the queue.
+
+        At most 500 jobs are looked at for one page, so one that few jobs match may be short and still have a cursor.
+
+        Args:
+            state: which; ``paused`` and ``waiting`` are the jobs in line.
+            cursor: of the page before; empty for the first.
+            limit: the most to answer, up to 100.
+            job_type: only jobs of this type.
+            group: only jobs of this workspace.
+            text: only jobs whose reason or attempts say this, in whatever case.
+
+        Raises:
+            InvalidInput: ``cursor`` is none of this queue's.
+        """
+        wanted = JobState.WAITING if state is JobState.PAUSED else state
+        by_group = group is not None
+        found = self.scripts.run(
+            "browse",
+            wanted,
+            min(limit, _LONGEST_PAGE),
+            _LOOKED_AT,
+            job_type,
+            int(by_group),
+            group or "",
+            text.lower(),
+            *decode_cursor(cursor, place=wanted),
+        )
+        rest, *ids = found
+        answers = self.scripts.run_many([("inspect", [job_id]) for job_id in ids]) if ids else []
+        views = [
+            _view(self.name, job_id.decode(), answer)
+            for job_id, answer in zip(ids, answers, strict=True)
+            if answer is not None
+        ]
+        return JobPage(jobs=tuple(views), cursor=encode_cursor(rest) if rest else None)
+
+    def retry_many(self, job_ids: Sequence[str]) -> list[bool]:
+        """Lets dead letters run again; one answer per job, each as :meth:`retry` would give it."""
+        return [answer == 1 for answer in self._each("retry_dead", job_ids)]
+
+    def remove_many(self, job_ids: Sequence[str]) -> list[bool]:
+        """Forgets ended jobs; one answer per job, each as :meth:`remove` would give it."""
+        return [bool(answer) for answer in self._each("remove", job_ids)]
 
     def known(self, job_ids: Sequence[str]) -> set[str]:
         """Which of these jobs the queue has, in any state; a constant time for each."""
@@ -198,6 +257,9 @@ class JobQueue:
         """
         entries = self.scripts.read_events(after, wait_ms=int(wait.total_seconds() * 1000), count=count)
         return [_event(event_id, fields) for event_id, fields in entries]
+
+    def _each(self, script: str, job_ids: Sequence[str]) -> Iterable[Any]:
+        return self._run_in_groups([(script, [job_id]) for job_id in job_ids])
 
     def _those(self, script: str, job_ids: Sequence[str]) -> set[str]:
         """The jobs for which a script answers 1."""
