@@ -16,7 +16,9 @@ What it adds to :class:`redis.cluster.RedisCluster` of redis-py 8.1:
 import threading
 from typing import Any
 
+from redis import Redis
 from redis.cluster import ClusterNode, ClusterPipeline, RedisCluster
+from redis.commands.core import Script
 from redis.exceptions import RedisClusterException
 
 
@@ -66,6 +68,10 @@ class Cluster(RedisCluster):
         nodes: dict[str, ClusterNode] = self.nodes_manager.nodes_cache
         return nodes.setdefault(newcomer.name, newcomer)
 
+    def register_script(self, script: str | bytes | memoryview) -> Script:
+        """A script that is loaded where it is not known; given as text, redis-py would connect to encode it."""
+        return Script(self, script.encode() if isinstance(script, str) else script)
+
     def pipeline(self, transaction: bool | None = None, shard_hint: str | None = None) -> ClusterPipeline:
         """Commands that are sent together, to each node its own."""
         made: ClusterPipeline = super().pipeline(transaction, shard_hint)
@@ -100,6 +106,20 @@ class Cluster(RedisCluster):
 def is_unreachable(error: RedisClusterException) -> bool:
     """Whether the cluster or a part of it is away; redis-py says by the same class where it is used wrongly."""
     return str(error).startswith(("Redis Cluster cannot be connected", "Slot ", "startup_nodes could not agree"))
+
+
+def run_ids(redis: "Redis | RedisCluster") -> list[str]:
+    """The run ids of the servers that hold the data: they change where one restarts or another takes its place.
+
+    Raises:
+        RedisError: one does not answer.
+    """
+    cluster = as_cluster(redis)
+    if cluster is None:
+        return [redis.info("server")["run_id"]]
+    answer: dict[str, Any] = cluster.info("server", target_nodes=RedisCluster.PRIMARIES)
+    servers = [answer] if "run_id" in answer else answer.values()
+    return sorted(server["run_id"] for server in servers)
 
 
 def as_cluster(redis: object) -> RedisCluster | None:

@@ -105,6 +105,11 @@ def _once_more() -> Retry:
     return Retry(ExponentialBackoff(base=0.01, cap=0.1), 1)
 
 
+def is_read_only(error: Exception) -> bool:
+    """Whether Redis refused to write because it is a replica by now; redis-py and scripts each wrap its words."""
+    return "read only replica" in str(error)
+
+
 @contextmanager
 def redis_errors() -> Iterator[None]:
     """Raises Redis's refusals and absences as ours.

@@ -14,6 +14,8 @@ from redis import Redis
 from redis.connection import ConnectionPool
 from redis.exceptions import ResponseError
 
+from libs.common.broker.connection import is_read_only
+
 _kept = threading.local()
 
 
@@ -30,7 +32,7 @@ def call(redis: "Redis", packed: bytes) -> Any:
         connection.send_packed_command([packed])
         return connection.read_response()
     except ResponseError as error:
-        if "READONLY" in str(error):
+        if is_read_only(error):
             _let_go(redis.connection_pool, connection)
         raise
     except BaseException:

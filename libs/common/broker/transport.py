@@ -15,7 +15,7 @@ from redis.exceptions import NoScriptError
 
 from libs.common.broker import kept_connection
 from libs.common.broker.cluster import as_cluster
-from libs.common.broker.connection import redis_errors
+from libs.common.broker.connection import is_read_only, redis_errors
 from libs.common.broker.keys import QueueKeys
 from libs.common.broker.scripts import script
 from libs.common.errors import StoreUnavailable
@@ -168,7 +168,7 @@ class ScriptRunner:
             with redis_errors():
                 yield
         except StoreUnavailable as error:
-            if "READONLY" in error.reason and as_cluster(self.redis) is None:
+            if is_read_only(error) and as_cluster(self.redis) is None:
                 # The server was made a replica; its name, or the sentinels, lead new connections to the new master.
                 self.redis.connection_pool.disconnect(inuse_connections=False)
             raise

@@ -32,6 +32,10 @@ class LosingProxy:
         """Loses the answer to the next request that holds these words."""
         self._lose_answer_to = words
 
+    def lead_to(self, port: int) -> None:
+        """New connections go to another server."""
+        self._redis_port = port
+
     def requests_with(self, words: bytes) -> int:
         """How many requests with these words arrived."""
         return sum(words in request for request in self.requests)
