@@ -12,11 +12,12 @@ from libs.common.broker.queue import JobQueue
 from libs.common.jobs.registry import queues
 from libs.common.ledger.mongo import MongoLedger
 from libs.common.settings import Secret, Settings
-from libs.common.stores.collections import JOBS, SCHEDULES, TICKS, create_collections
+from libs.common.stores.collections import JOBS, SCHEDULES, TICKS
 from libs.common.stores.mongo import Document, connect_mongo
 from libs.common.stores.schedules import DEFAULT_SCHEDULES, MissedTicks, Schedule, ScheduleStore
 from libs.common.stores.ticks import TickStore
 from services.scheduler.emitter import TickEmitter, tick_job_id
+from tests.integration.ledger.factories import create_jobs
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NAME = "scheduled-messages"
@@ -38,7 +39,7 @@ def clock() -> HandClock:
 @pytest.fixture
 def database(mongo_uri: str) -> Database[Document]:
     connected = connect_mongo(Settings(mongodb_uri=Secret(mongo_uri)), service="test")
-    create_collections(connected)
+    create_jobs(connected)
     return connected
 
 
