@@ -6,6 +6,7 @@ hours; what does not fit is told when to come back.
 """
 
 import asyncio
+import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ from importlib import resources
 from typing import Any, Protocol
 
 from redis import Redis
-from redis.exceptions import NoScriptError
 
 from libs.common.broker.connection import redis_errors
 from libs.common.broker.keys import PREFIX, line_key
+from libs.common.broker.transport import ScriptCall, run_calls
 from libs.common.errors import StoreUnavailable
 
 _MICROSECONDS = 1_000_000
@@ -28,6 +29,7 @@ _NO_HORIZON_S = -1.0
 """No moment is so early, so none is reserved."""
 
 _SOURCE = (resources.files("services.availability") / "scripts" / "reserve.lua").read_text(encoding="utf-8")
+_SHA = hashlib.sha1(_SOURCE.encode()).hexdigest()  # noqa: S324 - Redis's own choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,6 @@ class Pacer:
         self._redis = redis
         self._longest_wait_s = longest_wait_s
         self._prefix = prefix
-        self._script = redis.register_script(_SOURCE)
 
     async def reserve(self, wanted: Sequence[Wanted], *, horizon_s: float) -> list[Reserved]:
         """The moments reserved of each line.
@@ -121,7 +122,7 @@ class Pacer:
 
     def _reserve(self, wanted: Sequence[Wanted], horizon_s: float, longest_wait_s: float) -> list[Reserved]:
         horizon_us, longest_us = int(horizon_s * _MICROSECONDS), int(longest_wait_s * _MICROSECONDS)
-        calls = []
+        calls: list[tuple[str, int, int, int, int]] = []
         for one in wanted:
             interval_us = max(1, round(interval_of(one.rate) * _MICROSECONDS))
             key = line_key(one.line_id, "checks", prefix=self._prefix)
@@ -138,14 +139,7 @@ class Pacer:
 
     def _run(self, calls: Sequence[tuple[str, int, int, int, int]]) -> list[Any]:
         with redis_errors():
-            pipeline = self._redis.pipeline(transaction=False)
-            for call in calls:
-                pipeline.evalsha(self._script.sha, 1, *call)
-            try:
-                return pipeline.execute()
-            except NoScriptError:
-                # None of them ran, then. EVAL makes the script known.
-                return [self._redis.eval(_SOURCE, 1, *call) for call in calls]
+            return run_calls(self._redis, [ScriptCall(_SOURCE, _SHA, [key], words) for key, *words in calls])
 
 
 class LocalPacer:

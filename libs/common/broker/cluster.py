@@ -108,18 +108,23 @@ def is_unreachable(error: RedisClusterException) -> bool:
     return str(error).startswith(("Redis Cluster cannot be connected", "Slot ", "startup_nodes could not agree"))
 
 
-def run_ids(redis: "Redis | RedisCluster") -> list[str]:
-    """The run ids of the servers that hold the data: they change where one restarts or another takes its place.
+def info_of_servers(redis: "Redis | RedisCluster", section: str) -> list[dict[str, Any]]:
+    """What each server that holds data says of itself.
+
+    Args:
+        redis: a client.
+        section: of ``INFO``.
 
     Raises:
         RedisError: one does not answer.
     """
     cluster = as_cluster(redis)
     if cluster is None:
-        return [redis.info("server")["run_id"]]
-    answer: dict[str, Any] = cluster.info("server", target_nodes=RedisCluster.PRIMARIES)
-    servers = [answer] if "run_id" in answer else answer.values()
-    return sorted(server["run_id"] for server in servers)
+        return [redis.info(section)]
+    answer: dict[str, Any] = cluster.info(section, target_nodes=RedisCluster.PRIMARIES)
+    # Of one node redis-py gives the answer itself, of several one per node's name.
+    by_node = all(isinstance(value, dict) for value in answer.values())
+    return list(answer.values()) if by_node else [answer]
 
 
 def as_cluster(redis: object) -> RedisCluster | None:

@@ -1,14 +1,14 @@
 """Which life of Redis's data this is: tells a Redis that lost its memory from the one that was there before.
 
 Two facts make an epoch. A marker that is written once vanishes with the data (FLUSHALL, a restart without data, a
-replica that never had it). The server's run id (in a cluster, that of one of the servers) changes with every restart and
-fail-over, in which the last writes may be lost although the marker survived (``appendfsync everysec``, asynchronous
-replication).
+replica that never had it). The server's run id (in a cluster, that of one of the servers) changes with every restart
+and fail-over, in which the last writes may be lost although the marker survived (``appendfsync everysec``,
+asynchronous replication).
 """
 
 from redis import Redis
 
-from libs.common.broker.cluster import run_ids
+from libs.common.broker.cluster import info_of_servers
 from libs.common.broker.connection import redis_errors
 from libs.common.broker.keys import system_key
 from libs.common.ids import IdFactory, new_job_id
@@ -41,8 +41,8 @@ class RedisEpoch:
                 # Several processes may find it gone at once: the first one's marker counts for all.
                 self._redis.set(EPOCH_KEY, self._new_marker(), nx=True)
                 marker = self._redis.get(EPOCH_KEY)
-            servers = run_ids(self._redis)
-        return f"{marker!r}/{','.join(servers)}"
+            run_ids = sorted(server["run_id"] for server in info_of_servers(self._redis, "server"))
+        return f"{marker!r}/{','.join(run_ids)}"
 
     def check_room(self) -> None:
         """Asks Redis whether it takes anything new, without adding anything.

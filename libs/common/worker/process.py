@@ -10,11 +10,10 @@ from datetime import timedelta
 from typing import TypeVar
 
 from libs.common.broker.broker import TucoBroker
-from libs.common.broker.connection import redis_errors
-from libs.common.errors import StoreUnavailable
 from libs.common.logging import get_logger
 from libs.common.settings import Settings, tokens_of
 from libs.common.worker.http import DirectHandler, InternalServer
+from libs.common.worker.redis_advice import advise_about
 from libs.common.worker.worker import Worker
 
 log = get_logger(__name__)
@@ -57,7 +56,7 @@ class WorkerProcess:
             concurrency=settings.worker_concurrency,
             threads=settings.worker_threads,
         )
-        _tell_about_redis(self.broker)
+        advise_about(self.broker.redis)
         worker.start()
         server = InternalServer(
             alive=lambda: worker.alive,
@@ -81,18 +80,3 @@ class WorkerProcess:
 
 def _on_loop(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[object, object, T]) -> T:
     return asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout=10)
-
-
-def _tell_about_redis(broker: TucoBroker) -> None:
-    """Says in plain words where Redis is set up so that jobs could be lost."""
-    try:
-        with redis_errors():
-            policy = broker.redis.config_get("maxmemory-policy").get("maxmemory-policy", "")
-            persistence = broker.redis.config_get("appendonly").get("appendonly", "")
-    except StoreUnavailable as error:
-        log.warning("redis.unavailable_at_start", reason=error.reason)
-        return
-    if policy not in ("noeviction", ""):
-        log.warning("redis.evicts", policy=policy, advice="set maxmemory-policy noeviction, or Redis may drop jobs")
-    if persistence == "no":
-        log.warning("redis.not_persistent", advice="set appendonly yes; until then the ledger rebuilds lost queues")
