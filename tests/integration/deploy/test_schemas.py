@@ -67,18 +67,11 @@ def test_an_unknown_field_of_a_custom_object_would_be_found() -> None:
 def test_checkov_finds_nothing_that_is_not_argued(tmp_path: Path) -> None:
     for overlay in OVERLAYS:
         (tmp_path / f"{overlay}.yaml").write_text(rendered_text(overlay))
+    (tmp_path / "Dockerfile").write_text((ROOT / "deploy" / "image" / "Dockerfile").read_text())
     settings = str(ROOT / "deploy" / "checkov.yaml")
-    answer = run(
-        str(path_of("checkov")),
-        "--config-file",
-        settings,
-        "--directory",
-        str(tmp_path),
-        "--file",
-        str(ROOT / "deploy" / "image" / "Dockerfile"),
-        timeout_s=300,
-    )
+    answer = run(str(path_of("checkov")), "--config-file", settings, "--directory", str(tmp_path), timeout_s=300)
     reports: Any = json.loads(answer.stdout)
+    assert {report["check_type"] for report in reports} == {"kubernetes", "dockerfile"}
     failed = [check for report in reports for check in report["results"]["failed_checks"]]
     assert [f"{check['check_id']} {check['resource']}" for check in failed] == []
     assert sum(report["summary"]["passed"] for report in reports) > 500
