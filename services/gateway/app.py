@@ -11,7 +11,7 @@ from libs.common.ids import new_job_id
 from libs.common.logging import get_logger
 from libs.common.settings import Settings
 from services.gateway.answers import answer_errors_as_problems
-from services.gateway.auth import Tokens, guard
+from services.gateway.auth import Scope, Tokens, guard
 from services.gateway.decisions import Decisions
 from services.gateway.health import HealthCheck
 from services.gateway.initializer import Initialized
@@ -55,6 +55,8 @@ class Dependencies:
     all_metrics: AllMetrics
     further_routes: Sequence[tuple[Blueprint, str]] = ()
     """Routes of single subjects, each with the prefix under which it is served."""
+    session_scope: Callable[[], Scope] = lambda: Scope.OPEN
+    """What a request without a token may do by its session."""
 
 
 def create_app(deps: Dependencies) -> Flask:
@@ -66,7 +68,7 @@ def create_app(deps: Dependencies) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     _watch_requests(app, deps.own_metrics)
-    guard(app, deps.tokens)
+    guard(app, deps.tokens, otherwise=deps.session_scope)
     answer_errors_as_problems(app)
     for routes in (
         jobs_routes(deps.door, deps.finder),

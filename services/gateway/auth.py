@@ -91,8 +91,14 @@ class Tokens:
         return held[0]
 
 
-def guard(app: Flask, tokens: Tokens) -> None:
-    """Checks every request's scope before its route is called."""
+def guard(app: Flask, tokens: Tokens, *, otherwise: Callable[[], Scope] = lambda: Scope.OPEN) -> None:
+    """Checks every request's scope before its route is called.
+
+    Args:
+        app: the app.
+        tokens: this installation's.
+        otherwise: what a request without a token may do, by whatever else it shows.
+    """
 
     @app.before_request
     def check_scope() -> None:
@@ -102,7 +108,7 @@ def guard(app: Flask, tokens: Tokens) -> None:
         wanted = scope_of(view)
         if wanted is None:
             raise RuntimeError(f"the route {request.endpoint} declares no scope")
-        g.scope = tokens.scope_held(request.headers)
+        g.scope = tokens.scope_held(request.headers) or otherwise()
         if g.scope >= wanted:
             return
         if g.scope is Scope.OPEN:

@@ -3,6 +3,7 @@
 import socket
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from flask import Flask
 
@@ -22,14 +23,20 @@ from libs.common.stores.mongo import connect_mongo
 from services.gateway.admission import BulkAvailabilityAdmission, MessageAdmission
 from services.gateway.app import PREFIX, Dependencies, create_app
 from services.gateway.auth import Tokens
+from services.gateway.dashboard.access import scope_by_session
+from services.gateway.dashboard.blueprint import PREFIX as DASHBOARD
+from services.gateway.dashboard.blueprint import dashboard_routes
+from services.gateway.dashboard.bootstrap import dashboard_parts
+from services.gateway.dashboard.sessions import Sessions
 from services.gateway.decisions import Decisions
 from services.gateway.direct import DirectRuns
 from services.gateway.health import HealthCheck, mongodb_probe, redis_probe, service_probes
 from services.gateway.initializer import Initializer
 from services.gateway.job_view import JobFinder
 from services.gateway.leads import MongoLeadDirectory
-from services.gateway.messaging_bootstrap import messaging_routes
+from services.gateway.messaging_bootstrap import messages_of, messaging_routes
 from services.gateway.metrics import AllMetrics, GatewayMetrics
+from services.gateway.queue_desk import QueueDesk
 from services.gateway.side_by_side import SideBySide
 from services.gateway.submission import Door
 from services.gateway.targets import TargetClient, read_targets
@@ -76,6 +83,28 @@ def build(settings: Settings) -> Gateway:
     services = TargetClient(read_targets(settings.service_urls), token=service_token, deadline=scrape)
     metrics = GatewayMetrics(queues)
 
+    finder, decisions = JobFinder(ledger, queues), Decisions(ledger, queues, clock=clock)
+    messages = messages_of(settings, database, queues[MESSAGE_PROCESSING.queue])
+    health = HealthCheck(
+        {
+            "redis": redis_probe(connect_redis(settings, socket_timeout_s=scrape.total_seconds())),
+            "mongodb": mongodb_probe(database, deadline=scrape),
+            **service_probes(services),
+        },
+        side_by_side,
+    )
+    sessions = Sessions(settings)
+    dashboard = dashboard_parts(
+        database,
+        queues,
+        sessions=sessions,
+        ledger=ledger,
+        finder=finder,
+        decisions=decisions,
+        health=health,
+        messages=messages,
+    )
+
     app = create_app(
         Dependencies(
             settings=settings,
@@ -100,17 +129,11 @@ def build(settings: Settings) -> Gateway:
                 clock=clock,
                 new_id=new_job_id,
             ),
-            finder=JobFinder(ledger, queues),
-            decisions=Decisions(ledger, queues, clock=clock),
+            finder=finder,
+            decisions=decisions,
+            desk=QueueDesk(ledger, queues, clock=clock),
             initialize=Initializer(database).run,
-            health=HealthCheck(
-                {
-                    "redis": redis_probe(connect_redis(settings, socket_timeout_s=scrape.total_seconds())),
-                    "mongodb": mongodb_probe(database, deadline=scrape),
-                    **service_probes(services),
-                },
-                side_by_side,
-            ),
+            health=health,
             own_metrics=metrics,
             all_metrics=AllMetrics(
                 metrics,
@@ -118,7 +141,11 @@ def build(settings: Settings) -> Gateway:
                 client=services,
                 side_by_side=side_by_side,
             ),
-            further_routes=messaging_routes(settings, database, queues[MESSAGE_PROCESSING.queue], prefix=PREFIX),
+            further_routes=[
+                *messaging_routes(settings, database, messages, prefix=PREFIX),
+                (dashboard_routes(dashboard), DASHBOARD),
+            ],
+            session_scope=partial(scope_by_session, sessions),
         )
     )
     reconciler = ReconcilerThread(

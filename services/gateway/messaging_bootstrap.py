@@ -31,40 +31,49 @@ from services.gateway.schedule_desk import Schedules
 WEBHOOKS: Final = "/api/webhooks"
 
 
+def messages_of(settings: Settings, database: Database[Document], queue: MessageQueue) -> Messages:
+    """What answers and decides about messages.
+
+    Args:
+        settings: the settings.
+        database: from :func:`libs.common.stores.mongo.connect_mongo`.
+        queue: the queue of messages.
+    """
+    defaults = WorkspaceLimits(
+        zone=ZoneInfo("UTC"),
+        per_day=settings.workspace_messages_per_day or None,
+        recipient_gap=timedelta(milliseconds=settings.recipient_gap_ms),
+    )
+    return Messages(
+        MessageDesk(database),
+        StopStore(database),
+        SendingLineStore(database),
+        WorkspaceLimitStore(database, defaults=defaults),
+        RecordReader(database, region=settings.default_region),
+        queue,
+        clock=SystemClock(),
+        new_id=new_job_id,
+        region=settings.default_region,
+    )
+
+
 def messaging_routes(
-    settings: Settings, database: Database[Document], queue: MessageQueue, *, prefix: str
+    settings: Settings, database: Database[Document], messages: Messages, *, prefix: str
 ) -> Sequence[tuple[Blueprint, str]]:
     """The routes, joined to their parts; nothing is contacted until one is called.
 
     Args:
         settings: the settings.
         database: from :func:`libs.common.stores.mongo.connect_mongo`.
-        queue: the queue of messages.
+        messages: answers and decides about messages.
         prefix: under which the REST API is served.
     """
     clock = SystemClock()
-    desk, stops = MessageDesk(database), StopStore(database)
-    defaults = WorkspaceLimits(
-        zone=ZoneInfo("UTC"),
-        per_day=settings.workspace_messages_per_day or None,
-        recipient_gap=timedelta(milliseconds=settings.recipient_gap_ms),
-    )
-    messages = Messages(
-        desk,
-        stops,
-        SendingLineStore(database),
-        WorkspaceLimitStore(database, defaults=defaults),
-        RecordReader(database, region=settings.default_region),
-        queue,
-        clock=clock,
-        new_id=new_job_id,
-        region=settings.default_region,
-    )
     reports = Reports(
         WebhookSecrets(settings.credentials_key),
         LineStore(database),
-        desk,
-        stops,
+        MessageDesk(database),
+        StopStore(database),
         clock=clock,
         region=settings.default_region,
     )

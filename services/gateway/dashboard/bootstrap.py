@@ -1,0 +1,43 @@
+"""The dashboard, joined to its parts."""
+
+from collections.abc import Mapping
+
+from pymongo.database import Database
+
+from libs.common.clock import SystemClock
+from libs.common.ledger.contract import Ledger
+from libs.common.stores.mongo import Document
+from libs.common.stores.schedules import ScheduleStore
+from libs.common.stores.ticks import TickStore
+from services.gateway.dashboard.jobs import BrowsedQueue, DecidesAboutJobs, Jobs
+from services.gateway.dashboard.lines import LineReader
+from services.gateway.dashboard.parts import Messages, Parts
+from services.gateway.dashboard.sessions import Sessions
+from services.gateway.health import HealthCheck
+from services.gateway.job_view import JobFinder
+
+
+def dashboard_parts(
+    database: Database[Document],
+    queues: Mapping[str, BrowsedQueue],
+    *,
+    sessions: Sessions,
+    ledger: Ledger,
+    finder: JobFinder,
+    decisions: DecidesAboutJobs,
+    health: HealthCheck,
+    messages: Messages,
+) -> Parts:
+    """What the pages are made of; nothing is contacted until a page is opened."""
+    return Parts(
+        sessions=sessions,
+        jobs=Jobs(queues, decisions),
+        find=finder.find,
+        payload_of=ledger.data_of,
+        health=health.run,
+        schedules=ScheduleStore(database),
+        ticks=TickStore(database),
+        lines=LineReader(database),
+        messages=messages,
+        clock=SystemClock(),
+    )

@@ -1,0 +1,168 @@
+"""What the pages ask of jobs: pages of them by state, and a person's decisions about them, one or many."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+from werkzeug.exceptions import Conflict, NotFound
+
+from libs.common.broker.model import JobPage, JobView, QueueStats
+from libs.common.jobs.states import JobState
+from services.gateway.decisions import Decided
+
+
+class Action(StrEnum):
+    """What a person may decide about a job."""
+
+    RETRY = "retry"
+    """Run a dead letter again."""
+    REMOVE = "remove"
+    """Forget a dead letter or a completed job."""
+    CANCEL = "cancel"
+    """Stop a job that has not ended."""
+    PROMOTE = "promote"
+    """Run a delayed job now."""
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a decision: for how many jobs it was carried out, and how many were past it."""
+
+    done: int
+    passed: int = 0
+
+
+class BrowsedQueue(Protocol):
+    """What is asked of a queue; :class:`libs.common.broker.queue.JobQueue` does it."""
+
+    def stats(self) -> QueueStats:
+        """The queue in numbers."""
+        ...
+
+    def get(self, job_id: str) -> JobView | None:
+        """The job as the queue knows it now."""
+        ...
+
+    def browse(self, state: JobState, *, cursor: str = "", limit: int = 50, text: str = "") -> JobPage:
+        """A page of the jobs in a state."""
+        ...
+
+    def pause(self) -> None:
+        """Hands out no more jobs."""
+        ...
+
+    def resume(self) -> None:
+        """Hands out jobs again."""
+        ...
+
+
+class DecidesAboutJobs(Protocol):
+    """Takes decisions; :class:`services.gateway.decisions.Decisions` does, and keeps ledger and queue in step."""
+
+    def end(self, job_id: str) -> Decided:
+        """Cancels a job that has not ended, removes one that has."""
+        ...
+
+    def retry(self, job_id: str) -> Decided:
+        """Runs a dead letter again."""
+        ...
+
+    def promote(self, job_id: str) -> Decided:
+        """Runs a delayed job now."""
+        ...
+
+
+_ENDED = frozenset({JobState.COMPLETED, JobState.FAILED})
+
+
+class Jobs:
+    """Every queue's jobs. Each method raises :class:`~libs.common.errors.StoreUnavailable` where a store is away.
+
+    Args:
+        queues: every queue by its name.
+        decisions: carries decisions out.
+    """
+
+    def __init__(self, queues: Mapping[str, BrowsedQueue], decisions: DecidesAboutJobs) -> None:
+        self._queues = queues
+        self._decisions = decisions
+
+    def queues(self) -> Sequence[str]:
+        """The queues' names, sorted."""
+        return sorted(self._queues)
+
+    def stats(self, queue: str) -> QueueStats:
+        """A queue in numbers."""
+        return self._queues[queue].stats()
+
+    def get(self, queue: str, job_id: str) -> JobView | None:
+        """A job as its queue knows it, with its log lines."""
+        return self._queues[queue].get(job_id)
+
+    def browse(self, queue: str, state: JobState, *, cursor: str = "", limit: int = 50, text: str = "") -> JobPage:
+        """A page of a queue's jobs in a state.
+
+        Raises:
+            InvalidInput: ``cursor`` is none of this queue's.
+        """
+        return self._queues[queue].browse(state, cursor=cursor, limit=limit, text=text)
+
+    def act(self, action: Action, queue: str, job_ids: Sequence[str]) -> Done:
+        """Carries out a decision about these jobs of a queue."""
+        done = sum(self._act_on(action, queue, job_id) for job_id in job_ids)
+        return Done(done=done, passed=len(job_ids) - done)
+
+    def pause(self, queue: str) -> None:
+        """Hands out no more jobs of a queue."""
+        self._queues[queue].pause()
+
+    def resume(self, queue: str) -> None:
+        """Hands out a queue's jobs again."""
+        self._queues[queue].resume()
+
+    def dead_letters(self, queues: Sequence[str], *, most: int) -> tuple[list[JobView], bool]:
+        """The newest dead letters of these queues, up to ``most`` of each, and whether there are more."""
+        found: list[JobView] = []
+        more = False
+        for queue in queues:
+            cursor, left = "", most
+            while left > 0:
+                page = self.browse(queue, JobState.FAILED, cursor=cursor, limit=min(100, left))
+                found += page.jobs
+                left -= len(page.jobs)
+                if page.cursor is None:
+                    break
+                cursor = page.cursor
+            else:
+                more = True
+        return found, more
+
+    def ids(self, queue: str, state: JobState, *, most: int) -> list[str]:
+        """The ids of a queue's jobs in a state, up to ``most``."""
+        found: list[str] = []
+        cursor = ""
+        while len(found) < most:
+            page = self.browse(queue, state, cursor=cursor, limit=min(100, most - len(found)))
+            found += [job.job_id for job in page.jobs]
+            if page.cursor is None:
+                break
+            cursor = page.cursor
+        return found
+
+    def _act_on(self, action: Action, queue: str, job_id: str) -> bool:
+        """Whether the decision could be carried out."""
+        try:
+            match action:
+                case Action.RETRY:
+                    self._decisions.retry(job_id)
+                case Action.PROMOTE:
+                    self._decisions.promote(job_id)
+                case Action.CANCEL | Action.REMOVE:
+                    # Both are one decision; a job that ended since the page was shown is not removed by a cancel.
+                    view = self.get(queue, job_id)
+                    if (view is not None and view.state in _ENDED) != (action is Action.REMOVE):
+                        return False
+                    self._decisions.end(job_id)
+        except (Conflict, NotFound):
+            return False
+        return True

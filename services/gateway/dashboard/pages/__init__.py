@@ -1,0 +1,1 @@
+"""The pages: each gathers what it shows, and takes the decisions that are made on it."""

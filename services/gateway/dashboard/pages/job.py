@@ -1,0 +1,100 @@
+"""A job: where it is and why, what happened to it, and what may be done."""
+
+from typing import Any, Final
+
+from flask import Blueprint, Response, request, url_for
+from werkzeug.exceptions import BadRequest, NotFound
+
+from libs.common.broker.model import JobView, QueueStats
+from libs.common.errors import StoreUnavailable
+from libs.common.jobs.registry import contracts
+from services.gateway.auth import Scope, needs
+from services.gateway.dashboard.access import NAME
+from services.gateway.dashboard.deciding import decide_about
+from services.gateway.dashboard.jobs import Action
+from services.gateway.dashboard.parts import Parts
+from services.gateway.dashboard.rendering import page
+from services.gateway.dashboard.said import back_to
+from services.gateway.dashboard.standing import standing
+from services.gateway.job_view import JobAnswer
+
+_ACTIONS: Final = {
+    "failed": (Action.RETRY, Action.REMOVE),
+    "completed": (Action.REMOVE,),
+    "delayed": (Action.PROMOTE, Action.CANCEL),
+    "waiting": (Action.CANCEL,),
+    "prioritized": (Action.CANCEL,),
+    "paused": (Action.CANCEL,),
+    "active": (Action.CANCEL,),
+    "waiting-children": (Action.CANCEL,),
+}
+_ENDED: Final = frozenset({"completed", "failed", "cancelled"})
+
+
+def add_job(pages: Blueprint, parts: Parts) -> None:
+    """Adds the page of a job."""
+
+    @pages.get("/jobs/<job_id>")
+    @needs(Scope.SERVICE)
+    def job(job_id: str) -> Response:
+        found = _found(parts, job_id)
+        view, queue = _as_queued(parts, found)
+        contract = contracts().get(found.job_type)
+        chosen = found.options.max_attempts if found.options else None
+        max_attempts = chosen or (contract.max_attempts if contract else None)
+        return page(
+            parts,
+            "job.html",
+            job=found,
+            standing=standing(found, queue, now=parts.clock.now(), max_attempts=max_attempts),
+            max_attempts=max_attempts,
+            payload=_payload(parts, found),
+            progress=_progress(found.progress),
+            log_lines=view.log_lines if view else (),
+            actions=_ACTIONS.get(found.state, ()) if found.in_queue else (),
+            ended=found.state in _ENDED,
+        )
+
+    @pages.post("/jobs/<job_id>")
+    @needs(Scope.ADMIN)
+    def act_on_job(job_id: str) -> Response:
+        found = _found(parts, job_id)
+        try:
+            action = Action(request.form.get("action", ""))
+        except ValueError as error:
+            raise BadRequest("There is no such action.") from error
+        told = decide_about(parts.jobs, action, {found.queue: [job_id]})
+        gone = action is Action.REMOVE and found.status is None
+        address = url_for(f"{NAME}.queue", name=found.queue) if gone else url_for(f"{NAME}.job", job_id=job_id)
+        return back_to(address, told)
+
+
+def _found(parts: Parts, job_id: str) -> JobAnswer:
+    found = parts.find(job_id)
+    if found is None:
+        raise NotFound(f"There is no job {job_id[:80]!r}; a finished one is remembered if it came from outside.")
+    return found
+
+
+def _as_queued(parts: Parts, job: JobAnswer) -> tuple[JobView | None, QueueStats | None]:
+    if job.queue not in parts.queues:
+        return None, None
+    try:
+        return parts.jobs.get(job.queue, job.job_id), parts.jobs.stats(job.queue)
+    except StoreUnavailable:
+        return None, None
+
+
+def _payload(parts: Parts, job: JobAnswer) -> Any:
+    return job.data if job.data is not None else parts.payload_of(job.job_id)
+
+
+def _progress(told: Any) -> tuple[float, float] | None:
+    """How much of how much is done, where a job tells it in the usual words."""
+    if not isinstance(told, dict):
+        return None
+    total = told.get("total")
+    done = next((told[name] for name in ("checked", "done", "processed") if name in told), None)
+    if not isinstance(total, int | float) or not isinstance(done, int | float) or total <= 0:
+        return None
+    return float(done), float(total)
