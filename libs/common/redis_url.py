@@ -9,7 +9,6 @@ Options follow a ``?`` and are those of redis-py that :data:`OPTIONS` names. A u
 ``@ : / ? # %`` or a comma is percent-encoded.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -48,6 +47,7 @@ OPTIONS = frozenset(
     }
 )
 SENTINEL_OPTIONS = frozenset({"sentinel_password", "sentinel_username"})
+_UNREADABLE = "host, port or password cannot be read; percent-encode @ : / ? # %"
 _PORTS = {"cluster": 6379, "sentinel": 26379}
 
 
@@ -148,9 +148,10 @@ def _check_options(query: str, *, known: frozenset[str]) -> None:
     unknown = sorted(set(parse_qs(query, keep_blank_values=True)) - known)
     if not unknown:
         return
-    # Anything but a plain name may be the rest of a password with a question mark.
-    named = ", ".join(name if re.fullmatch("[a-z_]+", name) and f"{name}=" in query else "..." for name in unknown)
-    raise _wrong(f"unknown option {named}; known are {', '.join(sorted(known))}")
+    if "@" in query:
+        # What looks like options is the rest of a password with a question mark.
+        raise _wrong(_UNREADABLE)
+    raise _wrong(f"unknown option {', '.join(unknown)}; known are {', '.join(sorted(known))}")
 
 
 def _parsed(url: str) -> dict[str, Any]:
@@ -159,7 +160,7 @@ def _parsed(url: str) -> dict[str, Any]:
     except ValueError as error:
         # urllib's errors may repeat a part of the URL, which may be the password.
         said_by_redis = str(error) if "connection URL" in str(error) else ""
-        raise _wrong(said_by_redis or "host, port or password cannot be read; percent-encode @ : / ? # %") from None
+        raise _wrong(said_by_redis or _UNREADABLE) from None
 
 
 def _wrong(problem: str) -> SettingsError:
