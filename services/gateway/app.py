@@ -17,11 +17,13 @@ from services.gateway.health import HealthCheck
 from services.gateway.initializer import Initialized
 from services.gateway.job_view import JobFinder
 from services.gateway.metrics import AllMetrics, CountedQueue, GatewayMetrics
+from services.gateway.queue_desk import QueueDesk
 from services.gateway.routes.decisions import decisions_routes
 from services.gateway.routes.health import health_routes, liveness_routes
 from services.gateway.routes.initialize import initialize_routes
 from services.gateway.routes.jobs import jobs_routes
 from services.gateway.routes.metrics import metrics_routes
+from services.gateway.routes.queues import queues_routes
 from services.gateway.routes.stats import stats_routes
 from services.gateway.submission import Door
 
@@ -49,6 +51,7 @@ class Dependencies:
     door: Door
     finder: JobFinder
     decisions: Decisions
+    desk: QueueDesk
     initialize: Callable[[], Initialized]
     health: HealthCheck
     own_metrics: GatewayMetrics
@@ -73,6 +76,7 @@ def create_app(deps: Dependencies) -> Flask:
     for routes in (
         jobs_routes(deps.door, deps.finder),
         decisions_routes(deps.decisions),
+        queues_routes(deps.desk),
         stats_routes(deps.queues),
         initialize_routes(deps.initialize),
         health_routes(deps.health),

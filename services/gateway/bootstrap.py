@@ -36,6 +36,7 @@ from services.gateway.job_view import JobFinder
 from services.gateway.leads import MongoLeadDirectory
 from services.gateway.messaging_bootstrap import messages_of, messaging_routes
 from services.gateway.metrics import AllMetrics, GatewayMetrics
+from services.gateway.queue_desk import QueueDesk
 from services.gateway.side_by_side import SideBySide
 from services.gateway.submission import Door
 from services.gateway.targets import TargetClient, read_targets
@@ -130,6 +131,7 @@ def build(settings: Settings) -> Gateway:
             ),
             finder=finder,
             decisions=decisions,
+            desk=QueueDesk(ledger, queues, clock=clock),
             initialize=Initializer(database).run,
             health=health,
             own_metrics=metrics,

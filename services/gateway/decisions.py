@@ -172,7 +172,7 @@ class Decisions:
         match self._ledger.reopen(entry.job_id):
             case Reopening.HELD:
                 raise Conflict(f"Another unfinished job stands for the same as {entry.job_id}; it need not be retried.")
-            case Reopening.REFUSED:
+            case Reopening.REFUSED | Reopening.UNKNOWN:
                 raise Conflict(f"Job {entry.job_id} is no dead letter any more.")
 
     def _enqueue_again(self, entry: LedgerEntry) -> None:

@@ -17,6 +17,8 @@ from libs.common.jobs.registry import AnyContract, contracts
 from libs.common.validation import convert_strictly
 
 MAX_KEY_LENGTH = 255
+MAX_BATCH = 1_000
+"""The most jobs that one request may enqueue."""
 _DAY_MS = 24 * 60 * 60 * 1000
 _WHERE_FROM = {Origin.SCHEDULE: "a schedule", Origin.DERIVED: "another job"}
 
@@ -42,6 +44,44 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     job_type: str
     data: dict[str, Any]
     options: dict[str, Any] = {}
+
+
+class BatchItem(JobRequest, frozen=True, kw_only=True, rename="camel"):
+    """One job of many that are asked for at once: as alone, with its idempotency key beside it."""
+
+    idempotency_key: str | None = None
+
+
+class BatchRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Jobs to enqueue, each as :class:`BatchItem` describes it; one that cannot be used leaves the others alone."""
+
+    jobs: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One job of a batch, not looked at yet.
+
+    Args:
+        asked: the item as it was sent.
+    """
+
+    asked: Mapping[str, Any]
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The key as it was sent."""
+        key = self.asked.get("idempotencyKey")
+        return key if isinstance(key, str) else None
+
+    def order(self) -> "Order":
+        """The order that it makes.
+
+        Raises:
+            InvalidInput: naming the field within the item.
+        """
+        item = convert_strictly(self.asked, BatchItem, path="")
+        return order_of(JobRequest(job_type=item.job_type, data=item.data, options=item.options))
 
 
 @dataclass(frozen=True, slots=True)

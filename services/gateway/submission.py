@@ -21,7 +21,7 @@ from libs.common.ledger.reconciler import ending_of
 from libs.common.logging import get_logger
 from services.gateway.admission import Admission
 from services.gateway.direct import DirectRunFailed
-from services.gateway.orders import Order, keyed_job_id
+from services.gateway.orders import Order, Wish, keyed_job_id, read_idempotency_key
 
 log = get_logger(__name__)
 
@@ -131,6 +131,59 @@ class Door:
             return receipt
         return self._enqueue(order, job) if redis_there else _receipt(order, job_id, LedgerStatus.ACCEPTED)
 
+    def submit_many(self, wishes: Sequence[Wish]) -> list[Receipt | InvalidInput]:
+        """Takes many jobs in with one write to the ledger and one call per queue; none is run at once.
+
+        Returns:
+            Per wish, in their order, the receipt, or why it was not accepted.
+
+        Raises:
+            QueueFull: Redis takes no new jobs. Nothing was accepted.
+            StoreUnavailable: MongoDB is away. What was accepted is not known; with keys it can be asked.
+        """
+        answers: dict[int, Receipt | InvalidInput] = {}
+        orders: dict[int, tuple[Order, NewJob]] = {}
+        for place, wish in enumerate(wishes):
+            try:
+                order = self._admit(wish.order())
+                key = read_idempotency_key(wish.idempotency_key)
+                orders[place] = order, order.job(keyed_job_id(order, key) if key else self._new_id())
+            except InvalidInput as error:
+                answers[place] = error
+        redis_there = self._redis_takes_jobs()
+        accepted = self._ledger.accept_many([self._entry(order, job.job_id) for order, job in orders.values()])
+        fresh: dict[int, tuple[Order, NewJob]] = {}
+        for (place, (order, job)), met in zip(orders.items(), accepted, strict=True):
+            if met.created:
+                fresh[place] = order, job
+            elif met.entry.job_id != job.job_id:
+                answers[place] = self._receipt_of(met.entry)
+            else:
+                answers[place] = self._repeated(met.entry, order)
+        log.info("jobs.accepted", jobs=len(fresh))
+        answers |= self._enqueue_many(fresh, redis_there=redis_there)
+        return [answers[place] for place in range(len(wishes))]
+
+    def _repeated(self, earlier: LedgerEntry, order: Order) -> Receipt | InvalidInput:
+        try:
+            return self._repeat(earlier, order)
+        except InvalidInput as error:
+            return error
+
+    def _enqueue_many(self, fresh: Mapping[int, tuple[Order, NewJob]], *, redis_there: bool) -> dict[int, Receipt]:
+        receipts = {place: _receipt(order, job.job_id, LedgerStatus.ACCEPTED) for place, (order, job) in fresh.items()}
+        for name in {order.contract.queue for order, _ in fresh.values()} if redis_there else ():
+            mine = {place: pair for place, pair in fresh.items() if pair[0].contract.queue == name}
+            try:
+                added = self._queues[name].add([job for _, job in mine.values()])
+            except StoreUnavailable as error:
+                log.warning("jobs.left_to_reconciler", queue=name, jobs=len(mine), error=error.reason)
+                continue
+            for (place, (order, job)), answer in zip(mine.items(), added, strict=True):
+                if answer.job_id == job.job_id:
+                    receipts[place] = _receipt(order, job.job_id, _first_state(job.options))
+        return receipts
+
     def _admit(self, order: Order) -> Order:
         admission = self._admissions.get(order.contract.job_type)
         if admission is None:
@@ -155,7 +208,14 @@ class Door:
 
     def _accept(self, order: Order, job_id: str) -> LedgerEntry | None:
         """Writes the job to the ledger; answers the entry that was there instead, if one was."""
-        entry = NewEntry(
+        entry = self._entry(order, job_id)
+        accepted = self._ledger.accept(entry)
+        if not accepted.created and accepted.entry.job_id != job_id and self._ended_in_redis(accepted.entry):
+            accepted = self._ledger.accept(entry)
+        return None if accepted.created else accepted.entry
+
+    def _entry(self, order: Order, job_id: str) -> NewEntry:
+        return NewEntry(
             job_id=job_id,
             job_type=order.contract.job_type,
             queue=order.contract.queue,
@@ -166,10 +226,6 @@ class Door:
             unique_key=order.unique_key,
             request_hash=order.request_hash,
         )
-        accepted = self._ledger.accept(entry)
-        if not accepted.created and accepted.entry.job_id != job_id and self._ended_in_redis(accepted.entry):
-            accepted = self._ledger.accept(entry)
-        return None if accepted.created else accepted.entry
 
     def _ended_in_redis(self, holder: LedgerEntry) -> bool:
         """Whether the job that holds the unique key has ended and only the ledger has not heard; then it hears now."""

@@ -97,4 +97,6 @@ class Reopening(StrEnum):
     HELD = "held"
     """Another unfinished job holds its unique key."""
     REFUSED = "refused"
-    """The ledger does not know it, or it did not fail."""
+    """It completed, or was cancelled."""
+    UNKNOWN = "unknown"
+    """The ledger does not hold it: another job made it."""

@@ -90,11 +90,8 @@ class MongoLedger:
                 if error.details.get("writeConcernErrors") or {one["code"] for one in refusals} - {_DUPLICATE_KEY}:
                     raise
                 held = {job_ids[one["index"]] for one in refusals}
-        owed = self.still_open(job_ids)
-        return {
-            job_id: Reopening.OPEN if job_id in owed else Reopening.HELD if job_id in held else Reopening.REFUSED
-            for job_id in job_ids
-        }
+            found = {one["_id"]: "open" in one for one in self._jobs.find({"_id": {"$in": job_ids}}, {"open": True})}
+        return {job_id: _reopening(found.get(job_id), job_id in held) for job_id in job_ids}
 
     def get(self, job_id: str) -> LedgerEntry | None:
         """The entry of a job, without its payload."""
@@ -213,6 +210,14 @@ def _ending_update(ending: Ending) -> UpdateOne:
     if ending.error is not None:
         stored["error"] = ending.error
     return UpdateOne({"_id": ending.job_id, "open": True}, {"$set": stored, "$unset": {"open": ""}})
+
+
+def _reopening(is_open: bool | None, is_held: bool) -> Reopening:
+    if is_open is None:
+        return Reopening.UNKNOWN
+    if is_open:
+        return Reopening.OPEN
+    return Reopening.HELD if is_held else Reopening.REFUSED
 
 
 def _reopening_update(job_id: str) -> UpdateOne:

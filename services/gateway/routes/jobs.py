@@ -1,16 +1,40 @@
 """`POST /jobs`, `POST /jobs/batch`, `GET /jobs/{id}`."""
 
+from collections.abc import Sequence
+
+import msgspec
 from flask import Response, request
 from werkzeug.exceptions import NotFound
 
-from services.gateway.answers import json_answer
+from libs.common.errors import InvalidInput
+from services.gateway.answers import Problem, json_answer, problem_of
 from services.gateway.auth import Scope
 from services.gateway.declaring import Routes
 from services.gateway.job_view import JobAnswer, JobFinder
-from services.gateway.orders import JobRequest, order_of, read_idempotency_key
+from services.gateway.orders import BatchRequest, JobRequest, Wish, order_of, read_idempotency_key
 from services.gateway.submission import Door, Receipt
 
 KEY_HEADER = {"Idempotency-Key": "Asking again with the same key answers the same job."}
+
+
+class BatchItemAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one job of a batch: its receipt, or the problem that it has."""
+
+    accepted: bool
+    job: Receipt | None = None
+    problem: Problem | None = None
+
+
+class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer per job, in the order of the request."""
+
+    jobs: Sequence[BatchItemAnswer]
+
+
+def _batch_item(receipt: Receipt | InvalidInput) -> BatchItemAnswer:
+    if isinstance(receipt, Receipt):
+        return BatchItemAnswer(accepted=True, job=receipt)
+    return BatchItemAnswer(accepted=False, problem=problem_of(receipt))
 
 
 def jobs_routes(door: Door, finder: JobFinder) -> Routes:
@@ -33,6 +57,20 @@ def jobs_routes(door: Door, finder: JobFinder) -> Routes:
         receipt = door.submit(order_of(body), idempotency_key=key)
         location = {"Location": f"{request.path}/{receipt.job_id}"}
         return json_answer(receipt, status=200 if receipt.ended else 202, headers=location)
+
+    @routes.declare(
+        "POST",
+        "/jobs/batch",
+        scope=Scope.SERVICE,
+        summary="Enqueue up to 1,000 jobs; one answer per job, in their order",
+        body=BatchRequest,
+        answers={200: BatchAnswer},
+        audited=False,
+        for_workspaces=True,
+    )
+    def submit_batch(body: BatchRequest) -> Response:
+        receipts = door.submit_many([Wish(asked) for asked in body.jobs])
+        return json_answer(BatchAnswer(jobs=[_batch_item(receipt) for receipt in receipts]))
 
     @routes.declare(
         "GET",

@@ -21,6 +21,7 @@ from services.gateway.health import HealthCheck, Probe
 from services.gateway.initializer import Initialized
 from services.gateway.job_view import JobFinder
 from services.gateway.metrics import AllMetrics, GatewayMetrics
+from services.gateway.queue_desk import QueueDesk
 from services.gateway.side_by_side import SideBySide
 from services.gateway.submission import Door
 from services.gateway.targets import TargetClient
@@ -102,6 +103,7 @@ class World:
                 door=self.door,
                 finder=JobFinder(self.ledger, self.queues),
                 decisions=Decisions(self.ledger, self.queues, clock=self.clock),
+                desk=QueueDesk(self.ledger, self.queues, clock=self.clock),
                 initialize=lambda: Initialized(collections=[], indexes=[], schedules=["health-check"]),
                 health=HealthCheck(probes, side_by_side),
                 own_metrics=metrics,

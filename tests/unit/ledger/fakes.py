@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from libs.common.broker.model import Added, Attempt, JobView, NewJob, QueueStats
+from libs.common.broker.cursors import decode_cursor, encode_cursor
+from libs.common.broker.model import Added, Attempt, JobPage, JobView, NewJob, QueueStats
 from libs.common.broker.queue import CancelAnswer
 from libs.common.errors import StoreUnavailable
 from libs.common.jobs.states import JobState, LedgerStatus
@@ -93,7 +94,9 @@ class MemoryLedger:
 
     def _reopen(self, job_id: str) -> Reopening:
         entry = self.entries.get(job_id)
-        if entry is None or entry.status in (LedgerStatus.COMPLETED, LedgerStatus.CANCELLED):
+        if entry is None:
+            return Reopening.UNKNOWN
+        if entry.status in (LedgerStatus.COMPLETED, LedgerStatus.CANCELLED):
             return Reopening.REFUSED
         if any(
             each.is_open and each.unique_key == entry.unique_key
@@ -192,6 +195,35 @@ class MemoryQueue:
             return "finished"
         self._forget(job_id)
         return "cancelled"
+
+    def browse(
+        self,
+        state: JobState,
+        *,
+        cursor: str = "",
+        limit: int = 50,
+        job_type: str = "",
+        group: str | None = None,
+        text: str = "",
+    ) -> JobPage:
+        self._check()
+        decode_cursor(cursor, place=state)
+        matching = [
+            view
+            for job_id, view in sorted(self.views.items())
+            if view.state is state and job_type in ("", view.job_type) and group in (None, view.group)
+        ]
+        after = decode_cursor(cursor, place=state)[2] if cursor else ""
+        matching = [view for view in matching if view.job_id > after]
+        page = tuple(matching[:limit])
+        rest = [state.encode(), b"0", page[-1].job_id.encode()] if len(matching) > limit else []
+        return JobPage(jobs=page, cursor=encode_cursor(rest) if rest else None)
+
+    def retry_many(self, job_ids: Sequence[str]) -> list[bool]:
+        return [self.retry(job_id) for job_id in job_ids]
+
+    def remove_many(self, job_ids: Sequence[str]) -> list[bool]:
+        return [self.remove(job_id) for job_id in job_ids]
 
     def retry(self, job_id: str) -> bool:
         self._check()

@@ -1,0 +1,210 @@
+"""What a person sees and does of a whole queue: its jobs page by page, pause and resume, all its dead letters."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Protocol
+
+import msgspec
+from werkzeug.exceptions import NotFound
+
+from libs.common.broker.model import JobPage, JobView
+from libs.common.clock import Clock
+from libs.common.jobs.states import JobState
+from libs.common.ledger.contract import Ledger
+from libs.common.ledger.model import Reopening
+from libs.common.ledger.reconciler import ending_of
+from libs.common.logging import get_logger
+
+log = get_logger(__name__)
+
+_PAGE = 100
+
+
+class BrowsedQueue(Protocol):
+    """What the desk asks of a queue; :class:`libs.common.broker.queue.JobQueue` does it."""
+
+    def browse(
+        self,
+        state: JobState,
+        *,
+        cursor: str = "",
+        limit: int = 50,
+        job_type: str = "",
+        group: str | None = None,
+        text: str = "",
+    ) -> JobPage:
+        """A page of the jobs in a state."""
+        ...
+
+    def retry_many(self, job_ids: Sequence[str]) -> list[bool]:
+        """Lets dead letters run again; one answer per job."""
+        ...
+
+    def remove_many(self, job_ids: Sequence[str]) -> list[bool]:
+        """Forgets ended jobs; one answer per job."""
+        ...
+
+    def pause(self) -> None:
+        """Hands out no more jobs."""
+        ...
+
+    def resume(self) -> None:
+        """Hands out jobs again."""
+        ...
+
+
+class DeadQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Which dead letters.
+
+    Args:
+        job_type: only those of this job type.
+        workspace_id: only those of this workspace.
+        error: only those whose errors hold this text, in whatever case.
+        limit: the most to look at in this call; asking again goes on.
+    """
+
+    job_type: str = ""
+    workspace_id: str | None = None
+    error: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1_000
+
+
+class BulkAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done with many jobs.
+
+    Args:
+        queue: whose jobs.
+        done: how many it was done with.
+        refused: how many were left alone, because another unfinished job stands for the same or they ended otherwise.
+        more: whether there may be more that fit; asking again goes on with them.
+    """
+
+    queue: str
+    done: int
+    refused: int
+    more: bool
+
+
+class QueueAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue, and whether it is paused."""
+
+    queue: str
+    paused: bool
+
+
+@dataclass
+class _Tally:
+    done: int = 0
+    refused: int = 0
+    more: bool = False
+
+
+class QueueDesk:
+    """Looks at queues and acts on them.
+
+    Args:
+        ledger: learns of retried jobs before the queue, and of removed ones' ends.
+        queues: every queue by its name.
+        clock: tells which dead letters were there when a bulk action began.
+    """
+
+    def __init__(self, ledger: Ledger, queues: Mapping[str, BrowsedQueue], *, clock: Clock) -> None:
+        self._ledger = ledger
+        self._queues = queues
+        self._clock = clock
+
+    def queue(self, name: str) -> BrowsedQueue:
+        """The queue of a name.
+
+        Raises:
+            NotFound: there is none.
+        """
+        try:
+            return self._queues[name]
+        except KeyError:
+            raise NotFound(
+                f"There is no queue {name[:80]!r}; the queues are: {', '.join(sorted(self._queues))}."
+            ) from None
+
+    def pause(self, name: str, *, paused: bool) -> QueueAnswer:
+        """Pauses or resumes a queue; doing it twice changes nothing.
+
+        Raises:
+            NotFound: there is no such queue.
+            StoreUnavailable: Redis is away.
+        """
+        queue = self.queue(name)
+        if paused:
+            queue.pause()
+        else:
+            queue.resume()
+        log.info("queue.paused" if paused else "queue.resumed", queue=name)
+        return QueueAnswer(queue=name, paused=paused)
+
+    def retry_dead(self, name: str, which: DeadQuery) -> BulkAnswer:
+        """Runs dead letters again, those that were there when the call began.
+
+        Raises:
+            NotFound: there is no such queue.
+            StoreUnavailable: a store is away; what was done stays done, and the call may be repeated.
+        """
+        queue, tally = self.queue(name), _Tally()
+        for views in self._pages(queue, which, tally):
+            ids = [view.job_id for view in views]
+            owed = self._ledger.reopen_many(ids)
+            wanted = [view for view in views if owed[view.job_id] in (Reopening.OPEN, Reopening.UNKNOWN)]
+            taken = queue.retry_many([view.job_id for view in wanted])
+            in_ledger = [view for view in wanted if owed[view.job_id] is Reopening.OPEN]
+            was_taken = {view.job_id: is_so for view, is_so in zip(wanted, taken, strict=True)}
+            # The reconciler may have closed some again while Redis still had them as failed.
+            self._ledger.reopen_many([view.job_id for view in in_ledger if was_taken[view.job_id]])
+            left = [ending_of(view) for view in in_ledger if not was_taken[view.job_id]]
+            self._ledger.finish_many([ending for ending in left if ending is not None])
+            tally.done += sum(taken)
+            tally.refused += len(views) - sum(taken)
+        log.info("dead_letters.retried", queue=name, jobs=tally.done, refused=tally.refused)
+        return BulkAnswer(queue=name, done=tally.done, refused=tally.refused, more=tally.more)
+
+    def remove_dead(self, name: str, which: DeadQuery) -> BulkAnswer:
+        """Forgets dead letters, those that were there when the call began; the ledger keeps how they ended.
+
+        Raises:
+            NotFound: there is no such queue.
+            StoreUnavailable: a store is away; what was done stays done, and the call may be repeated.
+        """
+        queue, tally = self.queue(name), _Tally()
+        for views in self._pages(queue, which, tally):
+            # What the ledger still owed, the reconciler would run again once Redis has forgotten it.
+            endings = [ending_of(view) for view in views]
+            self._ledger.finish_many([ending for ending in endings if ending is not None])
+            removed = queue.remove_many([view.job_id for view in views])
+            tally.done += sum(removed)
+            tally.refused += len(views) - sum(removed)
+        log.info("dead_letters.removed", queue=name, jobs=tally.done)
+        return BulkAnswer(queue=name, done=tally.done, refused=tally.refused, more=tally.more)
+
+    def _pages(self, queue: BrowsedQueue, which: DeadQuery, tally: _Tally) -> Iterator[list[JobView]]:
+        """The dead letters that were there at the start, page by page, up to the limit."""
+        started, cursor, left = self._clock.now(), "", which.limit
+        while left > 0:
+            page = queue.browse(
+                JobState.FAILED,
+                cursor=cursor,
+                limit=min(_PAGE, left),
+                job_type=which.job_type,
+                group=which.workspace_id,
+                text=which.error,
+            )
+            views = [view for view in page.jobs if view.state is JobState.FAILED and _ended_by(view, started)]
+            if views:
+                yield views
+            left -= max(1, len(page.jobs))
+            if page.cursor is None:
+                return
+            cursor = page.cursor
+        tally.more = True
+
+
+def _ended_by(view: JobView, moment: datetime) -> bool:
+    return view.finished_at is None or view.finished_at <= moment
