@@ -13,7 +13,7 @@ from services.sync.rules.planning import LeadChange
 from services.sync.rules.rows import LEAD_FIELDS
 
 PROJECTION: Final[Mapping[str, int]] = dict.fromkeys(
-    (*LEAD_FIELDS, "links", "matchKeys", "sharedKeys", "updatedAt", "syncedAt", "editedAt", "source"), 1
+    (*LEAD_FIELDS, "links", "matchKeys", "sharedKeys", "syncedValues", "updatedAt", "syncedAt", "editedAt", "source"), 1
 )
 """What of a lead the rules know."""
 
@@ -24,6 +24,7 @@ def lead_of(document: Mapping[str, Any]) -> Lead:
         id=document["_id"],
         values={name: value for name in LEAD_FIELDS if isinstance(value := document.get(name), str) and value},
         links=tuple(_link_of(each) for each in document.get("links") or ()),
+        written=document.get("syncedValues") or {},
         keys=frozenset(document.get("matchKeys") or ()),
         shared_keys=frozenset(document.get("sharedKeys") or ()),
         updated_at=document.get("updatedAt"),
@@ -49,6 +50,7 @@ def new_document(lead: Lead, *, workspace_id: str, at: datetime) -> Document:
         "source": _source(first),
         "links": [_stored_link(link) for link in lead.links],
         "matchKeys": sorted(lead.keys),
+        "syncedValues": dict(lead.written),
         "createdAt": at,
         "updatedAt": at,
         "syncedAt": at,
@@ -69,6 +71,8 @@ def changed_fields(change: LeadChange, *, at: datetime) -> Document:
     before, after = change.before, change.after
     fields: Document = {name: value for name, value in after.values.items() if before.values.get(name) != value}
     fields["links"] = [_stored_link(link) for link in after.links]
+    if after.written != before.written:
+        fields["syncedValues"] = dict(after.written)
     fields["updatedAt"] = fields["syncedAt"] = at
     if after.edited_at != before.edited_at:
         fields["editedAt"] = after.edited_at

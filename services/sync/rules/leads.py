@@ -47,6 +47,7 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True):
         id: the document's id.
         values: by lead field, as stored; a person may have written them in any form. Empty fields are missing.
         links: its rows.
+        written: the values that syncs last wrote into its fields; what differs from them, a person wrote.
         keys: its match keys.
         shared_keys: keys of handles that it has, but that another lead goes by.
         updated_at: when anything last wrote it; ``None`` where that is not known.
@@ -59,6 +60,7 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True):
     id: ObjectId
     values: Mapping[str, str]
     links: tuple[Link, ...] = ()
+    written: Mapping[str, str] = {}
     keys: frozenset[str] = frozenset()
     shared_keys: frozenset[str] = frozenset()
     updated_at: datetime | None = None

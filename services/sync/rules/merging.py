@@ -1,10 +1,10 @@
 """How a row's values go into a lead that is there already.
 
-Each source remembers, per row, what it had when it was last read (``Link.seen``). So for every field three values are
-known: what the source had, what it has, and what the lead has. From them follows who wrote last:
+For every field four values are known: what the source had when it was last read (``Link.seen``), what it has, what the
+lead has, and what a sync last wrote there (``Lead.written``). From them follows who wrote last:
 
 - The source has not changed the field: the lead keeps what it has.
-- The source has changed it, and what the lead has came from a source: the change is taken.
+- The source has changed it, and what the lead has was written by a sync: the change is taken.
 - The source has changed it, and a person has too: the source's change is taken only where it is known to be the later
   one, that is where the source was read with its old value after the person's edit. Otherwise the person's edit stays;
   the source's next change then is known to be later.
@@ -50,12 +50,11 @@ def merged_values(
 
 
 def _came_from_a_source(lead: Lead, field: str, *, region: str) -> bool:
-    """Whether what the lead has in a field was brought by a source, or was never there."""
-    current = lead.values.get(field)
-    brought = [value for link in lead.links if (value := link.seen.get(field))]
-    if not current:
-        return not brought
-    return current in brought or any(_is_same(lead, field, value, region=region) for value in brought)
+    """Whether what the lead has in a field was written by a sync, or was never there."""
+    current, written = lead.values.get(field), lead.written.get(field)
+    if not current or not written:
+        return current == written
+    return current == written or _is_same(lead, field, written, region=region)
 
 
 def _is_same(lead: Lead, field: str, value: str, *, region: str) -> bool:

@@ -163,6 +163,7 @@ class Planner:
         lead = Lead(
             id=self._rules.new_id(),
             values=row.values,
+            written=row.values,
             links=(self._link(row, seen=row.values, fingerprint=row.fingerprint),),
             keys=frozenset(keys),
         )
@@ -187,7 +188,13 @@ class Planner:
             self._plan.unchanged += 1
             return
         links = tuple(new_link if each is link else each for each in lead.links) if link else (*lead.links, new_link)
-        after = replace(lead, values={**lead.values, **changes}, links=links, edited_at=lead.last_edit)
+        after = replace(
+            lead,
+            values={**lead.values, **changes},
+            written={**lead.written, **changes},
+            links=links,
+            edited_at=lead.last_edit,
+        )
         self._store(lead, self._with_keys(lead, after, row_keys))
         self._plan.updated += 1
 

@@ -144,9 +144,8 @@ class Interleavings(RuleBasedStateMachine):
             self.world.edit_lead(lead["_id"], **dict([value]))
             self.edited[key] = self.typed_at[key] = self.step
             self.typed[key] = value[1]
-            seen = {link["seen"].get(value[0]) for link in lead.get("links", ())}
-            if normal(*value) in seen or (value[1] is None and not any(seen)):
-                # What a source says too, and what no source has filled yet, is a source's to change.
+            if normal(*value) == (lead.get("syncedValues") or {}).get(value[0]):
+                # What a sync wrote, typed again, and nothing where no sync wrote anything: no edit can be seen there.
                 del self.edited[key]
 
     def _sync(self, source: int, page_rows: int, *, after_read: Callable[[int], None] = lambda _page: None) -> None:

@@ -56,14 +56,18 @@ def a_lead(
     updated_at: datetime | None = MONDAY,
     synced_at: datetime | None = MONDAY,
     edited_at: datetime | None = None,
+    written: Mapping[str, str] | None = None,
 ) -> Lead:
+    """A lead that has what its sources have, where nothing else is said of what syncs have written into it."""
     keys = {external_key(link.integration_id, link.external_id) for link in links}
     for handles in (values, *(link.seen for link in links)):
         keys.update(handle_keys(handles))
+    written = {name: value for link in links for name, value in link.seen.items()} if written is None else written
     return Lead(
         id=ObjectId(),
         values=values,
         links=links,
+        written=written,
         keys=frozenset(keys),
         updated_at=updated_at,
         synced_at=synced_at if links else None,

@@ -92,6 +92,21 @@ def test_a_value_that_another_source_changed_is_not_changed_back() -> None:
     assert merged(lead, {"firstName": "Bob"}, link=ours) == {}
 
 
+def test_what_a_person_typed_stays_theirs_even_when_another_source_says_the_same() -> None:
+    ours = a_link("1", {"firstName": "Bob"})
+    theirs = a_link("9", {"firstName": "Bobby"}, integration_id=SALESFORCE_ID, read_at=on_day(2))
+    lead = a_lead(
+        {"firstName": "Bobby"},
+        ours,
+        theirs,
+        updated_at=on_day(2),
+        synced_at=on_day(2),
+        edited_at=on_day(1),
+        written={"firstName": "Bob"},
+    )
+    assert merged(lead, {"firstName": "Robert"}, link=ours) == {}
+
+
 @pytest.mark.parametrize("typed", ["(415) 555-2671", "+1 415 555 2671", " 4155552671 "])
 def test_the_same_number_in_another_spelling_is_no_edit(typed: str) -> None:
     lead, link = edited_lead({"phone": "+14155552671"}, {"phone": typed}, edited=on_day(1))
