@@ -237,8 +237,15 @@ class TestRefusals:
         assert (document["status"], document["reason"], document["error"]) == ("queued", "line_fault", "refused")
         assert abs(document["notBefore"] - later.value.until) < timedelta(milliseconds=1)
         world.simulator.bring_up(1)
-        # The day's one message was given back.
         assert world.run(message_id)["status"] == "sent"
+
+    def test_what_a_refused_message_had_reserved_is_anothers(self, world: World) -> None:
+        world.add_line(limits={"perDay": 1})
+        world.simulator.take_down(1)
+        with pytest.raises(NotNow, match="line_fault"):
+            world.run(world.message())
+        world.simulator.bring_up(1)
+        assert world.run(world.message(to=BOB), job="job-2")["status"] == "sent"
 
     def test_too_many_calls_are_waited_out(self, world: World) -> None:
         world.add_line()
@@ -395,15 +402,17 @@ class TestLimits:
 
     def test_a_reservation_that_redis_lost_before_the_call_is_made_anew(self, world: World) -> None:
         world.add_line(limits={"perDay": 1})
-        message_id = world.message()
+        message_id, other = world.message(), world.message(to=BOB)
 
-        async def flush(point: FaultPoint) -> None:
-            if point is FaultPoint.MARKED:
+        async def lose_it_to_another(point: FaultPoint) -> None:
+            if point is FaultPoint.RESERVED:
                 redis.Redis.from_url(world.redis_url).flushall()
+                _in_a_thread(lambda: world.run(other, job="job-2"))
 
-        assert world.run(message_id, at=flush)["status"] == "sent"
         with pytest.raises(NotNow, match="line_per_day"):
-            world.run(world.message(to=BOB), job="job-2")
+            world.run(message_id, at=lose_it_to_another)
+        assert (world.delivered(message_id), world.delivered(other)) == (0, 1)
+        assert "dispatchedAt" not in world.stored(message_id)
 
     def test_new_conversations_have_a_limit_of_their_own(self, world: World) -> None:
         world.add_line(limits={"newConversationsPerDay": 1})
