@@ -120,6 +120,26 @@ class TestGiveBack:
         assert budgets.reserve(place, wish("x")) == Granted()
         assert isinstance(budgets.reserve(place, wish("y")), Later)
 
+    def test_a_slot_that_two_give_back_at_once_is_given_back_once(
+        self, make_budgets: MakeBudgets, redis_client: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second = make_budgets(), make_budgets()
+        place, mine = workspace(line(per_day=2)), wish()
+        first.reserve(place, mine)
+        first.reserve(place, wish(BOB))
+        read = redis_client.hget
+
+        def meanwhile_another(*arguments: Any) -> Any:
+            found = read(*arguments)
+            monkeypatch.setattr(redis_client, "hget", read)
+            second.give_back("w1", mine)
+            return found
+
+        monkeypatch.setattr(redis_client, "hget", meanwhile_another)
+        first.give_back("w1", mine)
+        assert first.reserve(place, wish("x")) == Granted()
+        assert isinstance(first.reserve(place, wish("y")), Later)
+
     def test_a_conversation_stays_counted_while_another_message_starts_it_too(self, budgets: RedisBudgets) -> None:
         place = workspace(line(new_conversations_per_day=1))
         first, second = wish(ALICE, new=True), wish(ALICE, new=True)

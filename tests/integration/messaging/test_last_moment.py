@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 
 import aiohttp
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from libs.common.providers.last_moment import NotSent, last_moment, tracing
 from libs.common.providers.sure_transport import SureTransport
 from libs.common.providers.transport import NoReply
+from services.messaging.bootstrap import SendingTransport
 
 
 class Listener:
@@ -17,9 +19,11 @@ class Listener:
 
     def __init__(self) -> None:
         self.received = b""
+        self.connections = 0
         self.url = ""
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         while part := await reader.read(65_536):
             self.received += part
             if self.received.endswith(b"}"):
@@ -97,5 +101,32 @@ def test_calls_side_by_side_each_have_their_own_condition() -> None:
                     return moment.held_back
 
             assert list(await asyncio.gather(call(True), call(False), call(True))) == [False, True, False]
+
+    asyncio.run(run())
+
+
+def test_every_send_has_a_connection_of_its_own() -> None:
+    """A kept one may have been closed by the other side, and then nobody would know whether the call arrived."""
+
+    async def run() -> None:
+        async with listening() as (listener, _):
+            transport = SendingTransport(timeout=timedelta(seconds=5))
+            for _ in range(3):
+                await transport.post(listener.url, json=b"{}")
+            await transport.close()
+            assert listener.connections == 3
+
+    asyncio.run(run())
+
+
+def test_the_sending_transport_checks_the_last_moment() -> None:
+    async def run() -> None:
+        async with listening() as (listener, _):
+            transport = SendingTransport(timeout=timedelta(seconds=5))
+            with last_moment(lambda: False) as moment, pytest.raises((NotSent, NoReply)):
+                await transport.post(listener.url, json=b"{}")
+            await transport.close()
+            assert moment.held_back
+            assert listener.received == b""
 
     asyncio.run(run())
