@@ -24,6 +24,7 @@ from services.gateway.routes.initialize import initialize_routes
 from services.gateway.routes.jobs import jobs_routes
 from services.gateway.routes.metrics import metrics_routes
 from services.gateway.routes.queues import queues_routes
+from services.gateway.routes.reference import reference_routes
 from services.gateway.routes.stats import stats_routes
 from services.gateway.submission import Door
 
@@ -83,10 +84,11 @@ def create_app(deps: Dependencies) -> Flask:
         metrics_routes(deps.all_metrics, name="metrics"),
     ):
         app.register_blueprint(routes, url_prefix=PREFIX)
-    for routes, prefix in deps.further_routes:
-        app.register_blueprint(routes, url_prefix=prefix)
+    for further, prefix in deps.further_routes:
+        app.register_blueprint(further, url_prefix=prefix)
     app.register_blueprint(metrics_routes(deps.all_metrics, name="root_metrics"))
     app.register_blueprint(liveness_routes())
+    app.register_blueprint(reference_routes())
     return app
 
 

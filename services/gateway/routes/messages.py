@@ -1,28 +1,35 @@
 """Messages: why one waits, what a person decides about it, how far a campaign is; and stops."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 import msgspec
 from bson import ObjectId
-from flask import Blueprint, Response, request
+from flask import Response
 from werkzeug.exceptions import Conflict, NotFound
 
 from libs.common.errors import InvalidInput
+from libs.common.jobs.fields import NonEmptyText
+from libs.common.messages.explaining import Explanation
 from libs.common.messages.model import Message
+from libs.common.messages.stops import Stop
 from libs.common.stores.message_desk import Resolution
-from libs.common.validation import convert_strictly
 from services.gateway.answers import json_answer
-from services.gateway.auth import Scope, needs
-from services.gateway.bodies import read_object
-from services.gateway.message_desk import Messages, StopOrder
+from services.gateway.auth import Scope
+from services.gateway.declaring import Routes
+from services.gateway.message_desk import CampaignReport, Messages, StopOrder, StopReceipt
 
 _MOST_SHOWN = 1_000
 
 
-class _Resolve(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class ResolveOrder(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a person decides about an uncertain message, and who that is."""
+
     resolution: Resolution
     by: str = "api"
 
 
-class _ShownMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class ShownMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A message without its text and recipient, which the app has."""
 
     message_id: str
@@ -32,72 +39,139 @@ class _ShownMessage(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     error: str | None = None
     line_id: str | None = None
     attempts: int = 0
-    dispatched_at: object = None
+    dispatched_at: datetime | None = None
     provider_message_id: str | None = None
 
 
-def messages_routes(messages: Messages) -> Blueprint:
-    """The routes of messages and stops."""
-    routes = Blueprint("messages", __name__)
+class UncertainQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Whose messages; every workspace's where none is named."""
 
-    @routes.get("/messages/<message_id>/explain")
-    @needs(Scope.SERVICE)
+    workspace_id: str | None = None
+
+
+class StopsQuery(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Whose stops."""
+
+    workspace_id: NonEmptyText
+
+
+class MessagesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages."""
+
+    messages: Sequence[ShownMessage]
+
+
+class StopsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The stops in force."""
+
+    stops: Sequence[Stop]
+
+
+def messages_routes(messages: Messages) -> Routes:
+    """The routes of messages and stops."""
+    routes = Routes("messages")
+
+    @routes.declare(
+        "GET",
+        "/messages/<message_id>/explain",
+        scope=Scope.SERVICE,
+        summary="Where a message is, and why it waits",
+        answers={200: Explanation},
+        problems=[404, 422],
+    )
     def explain(message_id: str) -> Response:
         found = messages.explain(_checked(message_id))
         if found is None:
             raise _no_message(message_id)
         return json_answer(found)
 
-    @routes.get("/messages/uncertain")
-    @needs(Scope.SERVICE)
-    def uncertain() -> Response:
-        found = messages.uncertain(request.args.get("workspaceId"), limit=_MOST_SHOWN)
-        return json_answer({"messages": [_shown(message) for message in found]})
+    @routes.declare(
+        "GET",
+        "/messages/uncertain",
+        scope=Scope.SERVICE,
+        summary="Messages of which nobody knows whether they went out",
+        query=UncertainQuery,
+        answers={200: MessagesAnswer},
+    )
+    def uncertain(query: UncertainQuery) -> Response:
+        found = messages.uncertain(query.workspace_id, limit=_MOST_SHOWN)
+        return json_answer(MessagesAnswer(messages=[_shown(message) for message in found]))
 
-    @routes.post("/messages/<message_id>/resolve")
-    @needs(Scope.SERVICE)
-    def resolve(message_id: str) -> Response:
-        order = convert_strictly(read_object(request), _Resolve, path="")
-        found = messages.resolve(_checked(message_id), order.resolution, by=order.by)
+    @routes.declare(
+        "POST",
+        "/messages/<message_id>/resolve",
+        scope=Scope.SERVICE,
+        summary="Decide about an uncertain message",
+        body=ResolveOrder,
+        answers={200: ShownMessage},
+        problems=[404, 409],
+    )
+    def resolve(message_id: str, body: ResolveOrder) -> Response:
+        found = messages.resolve(_checked(message_id), body.resolution, by=body.by)
         return json_answer(_shown(_decided(messages, message_id, found)))
 
-    @routes.post("/messages/<message_id>/cancel")
-    @needs(Scope.SERVICE)
+    @routes.declare(
+        "POST",
+        "/messages/<message_id>/cancel",
+        scope=Scope.SERVICE,
+        summary="Cancel a message that has not gone out",
+        answers={200: ShownMessage},
+        problems=[404, 409, 422],
+    )
     def cancel(message_id: str) -> Response:
         found = messages.cancel(_checked(message_id))
         return json_answer(_shown(_decided(messages, message_id, found)))
 
-    @routes.get("/workspaces/<workspace_id>/campaigns/<campaign_id>")
-    @needs(Scope.SERVICE)
+    @routes.declare(
+        "GET",
+        "/workspaces/<workspace_id>/campaigns/<campaign_id>",
+        scope=Scope.SERVICE,
+        summary="How far a campaign is, and when its last message will have gone",
+        answers={200: CampaignReport},
+        problems=[404, 422],
+    )
     def campaign(workspace_id: str, campaign_id: str) -> Response:
         return json_answer(messages.campaign(workspace_id, campaign_id))
 
-    @routes.get("/stops")
-    @needs(Scope.SERVICE)
-    def stops() -> Response:
-        workspace_id = request.args.get("workspaceId")
-        if not workspace_id:
-            raise InvalidInput("workspaceId", "is required in the query")
-        return json_answer({"stops": messages.stops(workspace_id)})
+    @routes.declare(
+        "GET",
+        "/stops",
+        scope=Scope.SERVICE,
+        summary="A workspace's stops",
+        query=StopsQuery,
+        answers={200: StopsAnswer},
+    )
+    def stops(query: StopsQuery) -> Response:
+        return json_answer(StopsAnswer(stops=messages.stops(query.workspace_id)))
 
-    @routes.post("/stops")
-    @needs(Scope.SERVICE)
-    def stop() -> Response:
-        return json_answer(messages.stop(_order()), status=201)
+    @routes.declare(
+        "POST",
+        "/stops",
+        scope=Scope.SERVICE,
+        summary="Send nothing more to a recipient, of a campaign, or from a line or workspace",
+        body=StopOrder,
+        answers={201: StopReceipt},
+        problems=[404, 409],
+    )
+    def stop(body: StopOrder) -> Response:
+        return json_answer(messages.stop(body), status=201)
 
-    @routes.post("/stops/lift")
-    @needs(Scope.SERVICE)
-    def lift() -> Response:
-        receipt = messages.lift(_order())
+    @routes.declare(
+        "POST",
+        "/stops/lift",
+        scope=Scope.SERVICE,
+        summary="End a stop",
+        body=StopOrder,
+        answers={200: StopReceipt},
+        problems=[404, 409],
+    )
+    def lift(body: StopOrder) -> Response:
+        receipt = messages.lift(body)
         if receipt is None:
             raise NotFound("There is no such stop.")
         return json_answer(receipt)
 
     return routes
-
-
-def _order() -> StopOrder:
-    return convert_strictly(read_object(request), StopOrder, path="")
 
 
 def _checked(message_id: str) -> str:
@@ -119,8 +193,8 @@ def _decided(messages: Messages, message_id: str, found: Message | None) -> Mess
     raise Conflict(f"The message is {current.status.value}, which leaves nothing to decide.")
 
 
-def _shown(message: Message) -> _ShownMessage:
-    return _ShownMessage(
+def _shown(message: Message) -> ShownMessage:
+    return ShownMessage(
         message_id=message.message_id,
         workspace_id=message.workspace_id,
         status=message.status.value,

@@ -4,29 +4,52 @@ The secret comes in the path (``.../{lineId}/{secret}``, for providers that sign
 ``sb-signing-secret`` as Sendblue sends it (docs.sendblue.com, "Webhook secrets"), or ``x-webhook-secret``.
 """
 
-from flask import Blueprint, Response, request
+import msgspec
+from flask import Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, Unauthorized
 
 from services.gateway.answers import json_answer
-from services.gateway.auth import Scope, needs
+from services.gateway.auth import Scope
+from services.gateway.declaring import Routes
 from services.gateway.reports import Reports
 
 _MOST_BYTES = 256 * 1024
+_REFUSALS = (400, 401, 404, 413, 422)
 _HEADERS = ("sb-signing-secret", "x-webhook-secret")
 
 
-def webhooks_routes(reports: Reports) -> Blueprint:
-    """The routes that providers call."""
-    routes = Blueprint("webhooks", __name__)
+class ReportTaken(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a report changed a message."""
 
-    @routes.post("/<provider>/<line_id>")
-    @needs(Scope.OPEN)
+    changed: bool
+
+
+def webhooks_routes(reports: Reports) -> Routes:
+    """The routes that providers call."""
+    routes = Routes("webhooks")
+
+    @routes.declare(
+        "POST",
+        "/<provider>/<line_id>",
+        scope=Scope.OPEN,
+        summary="What a provider reports of a line, its secret in a header",
+        answers={200: ReportTaken},
+        problems=_REFUSALS,
+        audited=False,
+    )
     def with_header(provider: str, line_id: str) -> Response:
         secret = next((request.headers[name] for name in _HEADERS if name in request.headers), "")
         return _take(provider, line_id, secret)
 
-    @routes.post("/<provider>/<line_id>/<secret>")
-    @needs(Scope.OPEN)
+    @routes.declare(
+        "POST",
+        "/<provider>/<line_id>/<secret>",
+        scope=Scope.OPEN,
+        summary="What a provider reports of a line, its secret in the address",
+        answers={200: ReportTaken},
+        problems=_REFUSALS,
+        audited=False,
+    )
     def with_path(provider: str, line_id: str, secret: str) -> Response:
         return _take(provider, line_id, secret)
 
@@ -36,6 +59,6 @@ def webhooks_routes(reports: Reports) -> Blueprint:
         if (request.content_length or 0) > _MOST_BYTES:
             raise RequestEntityTooLarge(f"body: expected at most {_MOST_BYTES} bytes")
         changed = reports.take(provider, line_id, request.get_data(), reference=request.args.get("message"))
-        return json_answer({"changed": changed})
+        return json_answer(ReportTaken(changed=changed))
 
     return routes

@@ -42,7 +42,13 @@ def test_every_route_declares_its_scope(method: str, path: str, scope: Scope | N
 
 
 def test_only_these_routes_answer_without_a_token() -> None:
-    assert {path for _, path, scope in ROUTES if scope is Scope.OPEN} == {"/api/bullmq/health", "/healthz"}
+    assert {path for _, path, scope in ROUTES if scope is Scope.OPEN} == {
+        "/api/bullmq/health",
+        "/healthz",
+        "/openapi.json",
+        "/docs",
+        "/docs/style.css",
+    }
 
 
 def test_whatever_changes_something_needs_the_admin_token_except_to_enqueue() -> None:
