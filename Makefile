@@ -8,7 +8,7 @@ BENCH_STAMP := $(VENV)/.installed-bench
 NODE_STAMP := benchmarks/node/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test lint bench bench-queue chaos lock clean
+.PHONY: help setup demo dev test lint bench bench-queue chaos screenshots lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ $(NODE_STAMP): benchmarks/node/package-lock.json
 
 chaos: $(STAMP) ## Run the long fault tests
 	@$(BIN)/python -m pytest tests/chaos -m "chaos or not chaos" --timeout 1800 $(ARGS)
+
+screenshots: $(STAMP) ## Take a picture of each page of the dashboard into OUT=folder; needs Chromium
+	@$(BIN)/python -m tests.end_to_end.dashboard.screenshots $(or $(OUT),screenshots)
 
 lock: ## Write the lock files anew from pyproject.toml
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv; }

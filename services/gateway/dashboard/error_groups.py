@@ -16,6 +16,7 @@ _VARIABLE: Final = (
     (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "…"),
     (re.compile(r"\+?\d[\d.,:]*"), "#"),
 )
+_SHORTEST_NAME: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +52,11 @@ def error_of(job: JobView) -> str:
     return last or job.reason or "no error was kept"
 
 
-def pattern_of(error: str) -> str:
-    """An error without what differs from one job to the next."""
+def pattern_of(error: str, *, workspace: str = "") -> str:
+    """An error without what differs from one job to the next, such as the name of its workspace."""
     text = " ".join(error.split())[:300]
+    if len(workspace) >= _SHORTEST_NAME:
+        text = text.replace(workspace, "…")
     for variable, stand_in in _VARIABLE:
         text = variable.sub(stand_in, text)
     return text
@@ -61,7 +64,7 @@ def pattern_of(error: str) -> str:
 
 def key_of(job: JobView) -> str:
     """Names the group that a dead letter belongs to."""
-    parts = "\x00".join((job.queue, job.job_type, pattern_of(error_of(job))))
+    parts = "\x00".join((job.queue, job.job_type, pattern_of(error_of(job), workspace=job.group)))
     return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 
@@ -81,7 +84,7 @@ def _group(key: str, jobs: Sequence[JobView]) -> ErrorGroup:
         key=key,
         queue=newest.queue,
         job_type=newest.job_type,
-        pattern=pattern_of(error_of(newest)),
+        pattern=pattern_of(error_of(newest), workspace=newest.group),
         example=error_of(newest),
         jobs=newest_first,
         first_at=_died_at(newest_first[-1]),

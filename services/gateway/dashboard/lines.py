@@ -104,7 +104,7 @@ def _row_of(document: Mapping[str, Any], history: Sequence[str]) -> LineRow:
     named = (
         ("a minute", limits.per_minute),
         ("a day", limits.per_day),
-        ("new conversations a day", limits.new_conversations_per_day),
+        ("new people a day", limits.new_conversations_per_day),
     )
     quiet = line.budget.quiet
     return LineRow(

@@ -33,7 +33,7 @@ def standing(job: JobAnswer, queue: QueueStats | None, *, now: datetime, max_att
         case "waiting" | "prioritized":
             return _in_line(queue)
         case "failed":
-            return f"It is a dead letter: {job.reason or job.error or 'it failed'}."
+            return f"It is a dead letter. {_plain(job.reason or job.error or 'It failed')}."
         case "accepted" if job.in_queue is None:
             return "It is accepted, and enqueued as soon as Redis is back."
         case "accepted":
@@ -43,6 +43,13 @@ def standing(job: JobAnswer, queue: QueueStats | None, *, now: datetime, max_att
         case "cancelled":
             return "A person cancelled it."
     return f"It is {job.state}."
+
+
+def _plain(error: str) -> str:
+    """An error without the name of its class, where that says nothing more."""
+    for name in ("Permanent: ", "Retryable: "):
+        error = error.removeprefix(name)
+    return error[:1].upper() + error[1:].rstrip(".")
 
 
 def _in_line(queue: QueueStats | None) -> str:

@@ -86,7 +86,7 @@ def verdict(found: Sequence[Trouble]) -> str:
         return "Everything runs."
     alarms = sum(trouble.weight is Weight.ALARM for trouble in found)
     if alarms:
-        return f"{some(alarms, 'thing needs', 'things need')} a person now."
+        return "One thing needs a person now." if alarms == 1 else f"{alarms} things need a person now."
     if any(trouble.weight is Weight.WARNING for trouble in found):
         return "Work gets done, but look at this."
     return "Everything runs."
