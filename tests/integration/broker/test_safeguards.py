@@ -112,8 +112,8 @@ SAFEGUARDS = (
     Safeguard(
         "Workspaces take turns",
         "shared/pop",
-        "redis.call(goes_on and 'LPUSH' or 'RPUSH', ring, group)",
-        "redis.call('LPUSH', ring, group)",
+        "redis.call('RPUSH', ring, unpack(stay))",
+        "redis.call('LPUSH', ring, unpack(stay))",
         test_queue.test_a_workspace_with_many_jobs_does_not_delay_one_with_few,
     ),
     Safeguard(

@@ -27,9 +27,12 @@ local function pop_suspect(worker, hands, now)
   return nil, chosen == worker
 end
 
+local BLOCKS_PER_TURN = 8
+
 -- Takes up to `want` jobs, turn by turn over the groups, prioritized before others within a group; answers their ids, and
--- whether some of them may need attention. A turn is one job, or an even part of a large batch. Where groups have weights,
--- a turn is `weight` jobs, and one that the end of the batch cuts short goes on in the next (meta.credit).
+-- whether some of them may need attention. A turn is one job, or an even part of a large batch; a group whose block gave
+-- less has another turn sooner. Where groups have weights, a turn is `weight` jobs, and one that the end of the batch cuts
+-- short goes on in the next (meta.credit).
 local function pop(want)
   local ids, slices, attention, from_blocks = {}, {}, false, 0
   local turns = redis.call('LLEN', ring)
@@ -51,7 +54,24 @@ local function pop(want)
     return #members
   end
 
-  -- Takes up to `share` jobs of the blocks from `head` on; answers how many, and the new head.
+  -- Takes up to `share` jobs of one block; answers how many, and what is left of it, or nil where nothing is.
+  local function take_from_block(block, share)
+    local slice, watched, listed = string.match(block, '^(%d+):(%d):(.*)$')
+    attention = attention or watched == '1'
+    local taken, last = 0, 0
+    for id, ends in string.gmatch(listed, '([^,]+),?()') do
+      ids[#ids + 1] = id
+      taken, last = taken + 1, ends
+      if taken == share then
+        break
+      end
+    end
+    slices[slice] = (slices[slice] or 0) + taken
+    from_blocks = from_blocks + taken
+    return taken, last <= #listed and slice .. ':' .. watched .. ':' .. string.sub(listed, last) or nil
+  end
+
+  -- Takes up to `share` jobs of the blocks from `head` on; answers the new head.
   local function take_blocks(group, head, tail, share)
     local taken, at_once = 0, 2
     while taken < share and head < tail and steps > 0 do
@@ -67,19 +87,10 @@ local function pop(want)
         end
         used = i
         if blocks[i] then
-          local slice, watched, listed = string.match(blocks[i], '^(%d+):(%d):(.*)$')
-          attention = attention or watched == '1'
-          local before, last = taken, 0
-          for id, ends in string.gmatch(listed, '([^,]+),?()') do
-            ids[#ids + 1] = id
-            taken, last = taken + 1, ends
-            if taken == share then
-              break
-            end
-          end
-          slices[slice] = (slices[slice] or 0) + taken - before
-          if last <= #listed then
-            redis.call('HSET', fifo, fields[i], slice .. ':' .. watched .. ':' .. string.sub(listed, last))
+          local count, left = take_from_block(blocks[i], share - taken)
+          taken = taken + count
+          if left then
+            redis.call('HSET', fifo, fields[i], left)
             used = i - 1
           end
         end
@@ -91,8 +102,81 @@ local function pop(want)
       steps = steps - #fields
       at_once = math.min(2 * at_once, 256)
     end
-    from_blocks = from_blocks + taken
-    return taken, head
+    return head
+  end
+
+  -- A turn of many groups at once: each gives jobs of its first blocks, and the commands are made for all together.
+  local function take_turns(count)
+    local names = redis.call('LPOP', ring, count)
+    local states = redis.call('HMGET', groups, unpack(names))
+    local heads, tails, urgents, left_to_take, fields, of_field = {}, {}, {}, {}, {}, {}
+    local room = want - #ids
+    for i, group in ipairs(names) do
+      local head, tail, urgent = string.match(states[i], '^(%-?%d+):(%-?%d+):(%d+)$')
+      heads[i], tails[i], urgents[i] = tonumber(head), tonumber(tail), tonumber(urgent)
+      local share = math.min(math.max(1, share_of_all), room)
+      if share > 0 and urgents[i] > 0 then
+        local taken = take_prioritized(group, share)
+        urgents[i], share, room = urgents[i] - taken, share - taken, room - taken
+      end
+      if share > 0 and heads[i] < tails[i] then
+        for n = heads[i], math.min(tails[i], heads[i] + share, heads[i] + BLOCKS_PER_TURN) - 1 do
+          fields[#fields + 1] = n .. '\t' .. group
+          of_field[#fields] = i
+        end
+        left_to_take[i], room = share, room - share
+      end
+    end
+    local rewritten, used = {}, {}
+    if #fields > 0 then
+      local blocks = redis.call('HMGET', fifo, unpack(fields))
+      for k, field in ipairs(fields) do
+        local i = of_field[k]
+        if left_to_take[i] > 0 then
+          local taken, left = 0, nil
+          if blocks[k] then
+            taken, left = take_from_block(blocks[k], left_to_take[i])
+            left_to_take[i] = left_to_take[i] - taken
+          end
+          if left then
+            rewritten[#rewritten + 1] = field
+            rewritten[#rewritten + 1] = left
+          else
+            used[#used + 1] = field
+            heads[i] = heads[i] + 1
+          end
+        end
+      end
+    end
+    local stay, states_now, gone = {}, {}, {}
+    for i, group in ipairs(names) do
+      if heads[i] < tails[i] or urgents[i] > 0 then
+        stay[#stay + 1] = group
+        states_now[#states_now + 1] = group
+        states_now[#states_now + 1] = heads[i] .. ':' .. tails[i] .. ':' .. urgents[i]
+      else
+        gone[#gone + 1] = group
+      end
+    end
+    if #rewritten > 0 then
+      redis.call('HSET', fifo, unpack(rewritten))
+    end
+    if #used > 0 then
+      redis.call('HDEL', fifo, unpack(used))
+    end
+    if #stay > 0 then
+      redis.call('HSET', groups, unpack(states_now))
+      redis.call('RPUSH', ring, unpack(stay))
+    end
+    if #gone > 0 then
+      redis.call('HDEL', groups, unpack(gone))
+    end
+    steps = steps - #names
+  end
+
+  while turns > 1 and not weighted and #ids < want and steps > 0 do
+    take_turns(math.min(turns, want - #ids, 200))
+    turns = redis.call('LLEN', ring)
   end
 
   while #ids < want and steps > 0 do
@@ -114,8 +198,7 @@ local function pop(want)
       share = share - count
     end
     if share > 0 and head < tail then
-      local _
-      _, head = take_blocks(group, head, tail, share)
+      head = take_blocks(group, head, tail, share)
     end
 
     local has_more = head < tail or urgent > 0
