@@ -20,7 +20,7 @@ from tests.integration.redis_kinds.servers import ask
 
 LINE = b'{"n":1,"o":"failed","e":"bad","w":"worker","s":1,"d":1}'
 ADDING = {"add", "add_one", "add_ruled"}
-READING = {"ended", "inspect", "known", "stats"}
+READING = {"browse", "ended", "inspect", "known", "stats"}
 
 
 class FullBench(Bench):

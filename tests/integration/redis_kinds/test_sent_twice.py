@@ -161,6 +161,7 @@ CALLS: dict[str, Callable[[Bench], Call]] = {
     "add": plain_add,
     "add_one": single_add,
     "add_ruled": ruled_add,
+    "browse": lambda _bench: ("browse", ["waiting", 10, 100, "", 0, "", ""]),
     "cancel a delayed job": of_delayed("cancel"),
     "cancel a running job": of_running("cancel"),
     "complete": of_held("complete"),
