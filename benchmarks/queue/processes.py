@@ -8,9 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -41,6 +41,7 @@ class Contestant:
         share: how large a part of a row's jobs it gets, so that a slow peer does not take minutes.
         has_bulk: whether it has a call that adds many jobs.
         concurrent: whether one process runs several jobs at once.
+        environment: variables that its processes get.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Contestant:
     share: float
     has_bulk: bool = True
     concurrent: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def _in_python(name: str) -> tuple[str, ...]:
@@ -55,11 +57,12 @@ def _in_python(name: str) -> tuple[str, ...]:
 
 
 OURS = Contestant("tuco-jobs", _in_python("tuco-jobs"), share=1)
+_LARGE_PREFETCH = {"dramatiq_queue_prefetch": "1000"}
 BULLMQ = Contestant("bullmq", ("node", str(NODE_FOLDER / "child.js")), share=1)
 ALL = (
     OURS,
     BULLMQ,
-    Contestant("dramatiq", _in_python("dramatiq"), share=0.1, has_bulk=False),
+    Contestant("dramatiq", _in_python("dramatiq"), share=0.2, has_bulk=False, environment=_LARGE_PREFETCH),
     Contestant("celery", _in_python("celery"), share=0.06, has_bulk=False),
     Contestant("rq", _in_python("rq"), share=0.03, concurrent=False),
 )
@@ -200,6 +203,7 @@ def producer(of: Contestant, url: str, data: dict[str, Any]) -> Iterator[Produce
             stderr=words,
             text=True,
             cwd=ROOT,
+            env={**os.environ, **of.environment},
             start_new_session=True,
         )
         try:
@@ -233,6 +237,7 @@ def workers(of: Contestant, url: str, count: int, kind: JobKind, *, concurrency:
                         stderr=words,
                         text=True,
                         cwd=ROOT,
+                        env={**os.environ, **of.environment},
                         pass_fds=[pipe.write_end],
                         start_new_session=True,
                     )

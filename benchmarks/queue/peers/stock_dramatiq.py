@@ -1,7 +1,9 @@
 """Dramatiq as it comes, with its own Redis broker, its default middleware and its own worker.
 
-It has no call that adds many jobs. A worker has 8 threads by default (https://dramatiq.io/guide.html#workers); a thread
-waits for each coroutine function, so there are as many as jobs at once.
+It has no call that adds many jobs. A worker has 8 threads by default (https://dramatiq.io/guide.html#workers), which
+was as fast as any other number; a thread waits for each coroutine function, so there are as many as jobs at once.
+``dramatiq_queue_prefetch`` (https://dramatiq.io/reference.html, "Environment Variables") is 1,000 instead of 16: short
+jobs then run four times as fast. The variable is set where the process is started, because Dramatiq reads it on import.
 """
 
 import time
