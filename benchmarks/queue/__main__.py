@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -26,8 +26,8 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the bench; answers the exit status."""
     chosen = _parser().parse_args(arguments)
     console = Console(width=None if sys.stdout.isatty() else _PAGE_WIDTH)
-    contestants = _contestants(chosen.peers, console)
-    plan = _plan(chosen.rows, ten_million=chosen.ten_million, quick=chosen.quick)
+    contestants = contestants_for(chosen.peers, say=console.print)
+    plan = plan_for(chosen.rows, ten_million=chosen.ten_million, quick=chosen.quick)
     sizes = QUICK if chosen.quick else Sizes()
     began = time.monotonic()
     with redis_under_test() as redis:
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to this file too")
     parser.add_argument("--rounds", type=int, default=3, help="how often each row is measured (default 3)")
     parser.add_argument("--quick", action="store_true", help="few jobs: to see that it runs, not to quote")
-    parser.add_argument("--peers", type=_words, default=[], help="only these, separated by commas")
+    parser.add_argument("--peers", type=_peers, default=[], help="only these, separated by commas")
     parser.add_argument("--rows", type=_words, default=[], help="only measurements whose names begin so")
     parser.add_argument("--ten-million", action="store_true", help="also with ten million jobs waiting (minutes, 6 GB)")
     return parser
@@ -59,16 +59,36 @@ def _words(text: str) -> list[str]:
     return [word for word in text.split(",") if word]
 
 
-def _contestants(names: Sequence[str], console: Console) -> list[Contestant]:
+def _peers(text: str) -> list[str]:
+    known = [peer.name for peer in ALL]
+    if strangers := [name for name in _words(text) if name not in known]:
+        raise argparse.ArgumentTypeError(f"there is no {', '.join(strangers)}; there are {', '.join(known)}")
+    return _words(text)
+
+
+def contestants_for(names: Sequence[str], *, say: Callable[[str], object]) -> list[Contestant]:
+    """Who takes part.
+
+    Args:
+        names: those that are wanted; all where none is named.
+        say: told where BullMQ has to be left out.
+    """
     missing = node_is_missing()
     wanted = [peer for peer in ALL if not names or peer.name in names]
     if missing and BULLMQ in wanted:
-        console.print(f"[yellow]BullMQ is left out: {missing}. There will be no ratios.[/yellow]")
+        say(f"[yellow]BullMQ is left out: {missing}. There will be no ratios.[/yellow]")
         wanted.remove(BULLMQ)
     return wanted
 
 
-def _plan(names: Sequence[str], *, ten_million: bool, quick: bool) -> list[Entry]:
+def plan_for(names: Sequence[str], *, ten_million: bool, quick: bool) -> list[Entry]:
+    """What is measured.
+
+    Args:
+        names: measurements whose names begin so; all where none is named.
+        ten_million: whether ten million waiting jobs are among them.
+        quick: whether to leave out what takes long.
+    """
     chosen = entries(ten_million=ten_million)
     if names:
         return [entry for entry in chosen if any(entry.name.startswith(name) for name in names)]

@@ -56,7 +56,7 @@ def _in_python(name: str) -> tuple[str, ...]:
     return sys.executable, "-m", "benchmarks.queue.child", name
 
 
-OURS = Contestant("tuco-jobs", _in_python("tuco-jobs"), share=1)
+OURS = Contestant("tuco-jobs", _in_python("tuco-jobs"), share=2)
 _LARGE_PREFETCH = {"dramatiq_queue_prefetch": "1000"}
 BULLMQ = Contestant("bullmq", ("node", str(NODE_FOLDER / "child.js")), share=1)
 ALL = (

@@ -22,8 +22,13 @@ class RedisUnderTest:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self._url = url
         self._client = redis.Redis.from_url(url, socket_timeout=_DEADLINE_S)
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self._url
 
     @property
     def version(self) -> str:

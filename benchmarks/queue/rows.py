@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import quantiles
+from typing import Protocol
 
 import psutil
 
 from benchmarks.queue.peers.peer import JobKind
 from benchmarks.queue.processes import Contestant, NothingHappenedError, Workers, producer, workers
-from benchmarks.queue.redis_under_test import RedisUnderTest
 from benchmarks.queue.window import drain_rate
 
 DATA = {
@@ -65,6 +65,23 @@ QUICK = Sizes(
 )
 
 
+class Redis(Protocol):
+    """The Redis that everyone uses, as far as measurements need it."""
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        ...
+
+    def empty(self) -> None:
+        """Deletes everything."""
+        ...
+
+    def used_bytes(self) -> int:
+        """The memory that its data take."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """Where a measurement takes place.
@@ -74,7 +91,7 @@ class Setting:
         sizes: how much.
     """
 
-    redis: RedisUnderTest
+    redis: Redis
     sizes: Sizes
 
 
