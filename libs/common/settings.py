@@ -59,6 +59,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Lets the app read and enqueue; two tokens, separated by a comma, while one is rotated out."""
     admin_token: Secret = Secret("")
     """Lets an engineer do everything; two tokens, separated by a comma, while one is rotated out."""
+    workspace_tokens: Secret = Secret("")
+    """Tokens that read and enqueue for one workspace only: `workspaceId=token` pairs, separated by commas."""
+    requests_per_second: Positive = 2_000
+    """How many requests per second the gateway takes from one token, and twice as many at once after a quiet second."""
     credentials_key: Secret = Secret("")
     """Encrypts provider and CRM secrets: Fernet keys, newest first, separated by commas."""
     bullmq_server_url: str = "http://localhost:3001"

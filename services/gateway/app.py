@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import structlog
 from flask import Blueprint, Flask, Response, g, request
 
+from libs.common.clock import Clock
 from libs.common.ids import new_job_id
 from libs.common.logging import get_logger
 from libs.common.settings import Settings
 from services.gateway.answers import answer_errors_as_problems
+from services.gateway.audit import AuditLog, record_mutations
 from services.gateway.auth import Scope, Tokens, guard
 from services.gateway.decisions import Decisions
 from services.gateway.health import HealthCheck
@@ -18,6 +20,8 @@ from services.gateway.initializer import Initialized
 from services.gateway.job_view import JobFinder
 from services.gateway.metrics import AllMetrics, CountedQueue, GatewayMetrics
 from services.gateway.queue_desk import QueueDesk
+from services.gateway.rate_limits import RateLimits
+from services.gateway.routes.audit import audit_routes
 from services.gateway.routes.decisions import decisions_routes
 from services.gateway.routes.health import health_routes, liveness_routes
 from services.gateway.routes.initialize import initialize_routes
@@ -57,6 +61,8 @@ class Dependencies:
     health: HealthCheck
     own_metrics: GatewayMetrics
     all_metrics: AllMetrics
+    audit: AuditLog
+    clock: Clock
     further_routes: Sequence[tuple[Blueprint, str]] = ()
     """Routes of single subjects, each with the prefix under which it is served."""
     session_scope: Callable[[], Scope] = lambda: Scope.OPEN
@@ -72,7 +78,9 @@ def create_app(deps: Dependencies) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     _watch_requests(app, deps.own_metrics)
-    guard(app, deps.tokens, otherwise=deps.session_scope)
+    record_mutations(app, deps.audit, deps.clock)
+    limits = RateLimits(per_second=deps.settings.requests_per_second)
+    guard(app, deps.tokens, otherwise=deps.session_scope, admit=limits.admit)
     answer_errors_as_problems(app)
     for routes in (
         jobs_routes(deps.door, deps.finder),
@@ -81,6 +89,7 @@ def create_app(deps: Dependencies) -> Flask:
         stats_routes(deps.queues),
         initialize_routes(deps.initialize),
         health_routes(deps.health),
+        audit_routes(deps.audit),
         metrics_routes(deps.all_metrics, name="metrics"),
     ):
         app.register_blueprint(routes, url_prefix=PREFIX)

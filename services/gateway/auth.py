@@ -9,7 +9,8 @@ The smallest use::
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, TypeVar
 
@@ -34,14 +35,38 @@ class Scope(IntEnum):
     """An engineer: everything."""
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request.
+
+    Args:
+        scope: what the caller may do.
+        fingerprint: tells one token from another without telling the token; empty without one.
+        workspace_id: the only workspace that the caller may see and touch; ``None`` for every one.
+    """
+
+    scope: Scope
+    fingerprint: str = ""
+    workspace_id: str | None = None
+
+
 _SCOPES: dict[Callable[..., Any], Scope] = {}
+_FOR_WORKSPACES: set[Callable[..., Any]] = set()
 
 
-def needs(scope: Scope) -> Callable[[View], View]:
-    """Declares the scope of a route; a route without one answers nobody."""
+def needs(scope: Scope, *, for_workspaces: bool = False) -> Callable[[View], View]:
+    """Declares the scope of a route; a route without one answers nobody.
+
+    Args:
+        scope: what a token must allow.
+        for_workspaces: whether the route itself keeps to the workspace that a token is bound to; one that does not
+            refuses such tokens.
+    """
 
     def declare(view: View) -> View:
         _SCOPES[view] = scope
+        if for_workspaces:
+            _FOR_WORKSPACES.add(view)
         return view
 
     return declare
@@ -59,7 +84,7 @@ class Tokens:
         settings: gives the tokens; in ``dev`` there may be none, and then everyone may do everything.
 
     Raises:
-        SettingsError: tokens are missing outside ``dev``, or one token would have both scopes.
+        SettingsError: tokens are missing outside ``dev``, or one token would stand for two kinds of caller.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -70,34 +95,50 @@ class Tokens:
                 raise SettingsError("; ".join(missing) + "; only ENVIRONMENT=dev runs without tokens")
         if set(given[Scope.SERVICE]) & set(given[Scope.ADMIN]):
             raise SettingsError("SERVICE_TOKEN and ADMIN_TOKEN share a token; they should differ")
-        self._known = [(_digest(token), scope) for scope, tokens in given.items() for token in tokens]
+        bound = list(_workspace_tokens(settings))
+        if {token for _, token in bound} & {*given[Scope.SERVICE], *given[Scope.ADMIN]}:
+            raise SettingsError("WORKSPACE_TOKENS shares a token with SERVICE_TOKEN or ADMIN_TOKEN; they should differ")
+        self._known = [
+            (_digest(token), Caller(scope, _fingerprint(token))) for scope, tokens in given.items() for token in tokens
+        ] + [(_digest(token), Caller(Scope.SERVICE, _fingerprint(token), workspace)) for workspace, token in bound]
 
     def scope_held(self, headers: Headers) -> Scope:
-        """What the request's token allows.
+        """What the request's token allows, as :meth:`caller` says it."""
+        return self.caller(headers).scope
+
+    def caller(self, headers: Headers) -> Caller:
+        """Who makes the request, by its token.
 
         Raises:
             Unauthorized: there is a token and it is none of ours.
         """
         if not self._known:
-            return Scope.ADMIN
+            return Caller(Scope.ADMIN)
         token = _token_in(headers)
         if token is None:
-            return Scope.OPEN
+            return Caller(Scope.OPEN)
         shown = _digest(token)
         # All tokens are compared, whichever matches, so that time tells nothing.
-        held = [scope for digest, scope in self._known if hmac.compare_digest(digest, shown)]
+        held = [caller for digest, caller in self._known if hmac.compare_digest(digest, shown)]
         if not held:
             raise Unauthorized("The token is not known.", www_authenticate=_challenge("invalid_token"))
         return held[0]
 
 
-def guard(app: Flask, tokens: Tokens, *, otherwise: Callable[[], Scope] = lambda: Scope.OPEN) -> None:
+def guard(
+    app: Flask,
+    tokens: Tokens,
+    *,
+    otherwise: Callable[[], Scope] = lambda: Scope.OPEN,
+    admit: Callable[[Caller], None] = lambda _caller: None,
+) -> None:
     """Checks every request's scope before its route is called.
 
     Args:
         app: the app.
         tokens: this installation's.
         otherwise: what a request without a token may do, by whatever else it shows.
+        admit: refuses, by raising, a caller who asks too often.
     """
 
     @app.before_request
@@ -108,7 +149,13 @@ def guard(app: Flask, tokens: Tokens, *, otherwise: Callable[[], Scope] = lambda
         wanted = scope_of(view)
         if wanted is None:
             raise RuntimeError(f"the route {request.endpoint} declares no scope")
-        g.scope = tokens.scope_held(request.headers) or otherwise()
+        g.caller = tokens.caller(request.headers)
+        if g.caller.scope is Scope.OPEN:
+            g.caller = Caller(otherwise())
+        g.scope = g.caller.scope
+        admit(g.caller)
+        if g.caller.workspace_id is not None and wanted > Scope.OPEN and view not in _FOR_WORKSPACES:
+            raise Forbidden("This token is for one workspace; the call is about all of them.")
         if g.scope >= wanted:
             return
         if g.scope is Scope.OPEN:
@@ -116,6 +163,20 @@ def guard(app: Flask, tokens: Tokens, *, otherwise: Callable[[], Scope] = lambda
                 "Send a token as 'Authorization: Bearer ...' or 'x-service-token'.", www_authenticate=_challenge()
             )
         raise Forbidden(f"This call needs the {wanted.name}_TOKEN.")
+
+
+def bound_workspace() -> str | None:
+    """The only workspace that this request's caller may see and touch; ``None`` for every one."""
+    caller: Caller | None = g.get("caller")
+    return caller.workspace_id if caller else None
+
+
+def _workspace_tokens(settings: Settings) -> Iterator[tuple[str, str]]:
+    for place, pair in enumerate(tokens_of(settings.workspace_tokens), start=1):
+        workspace, _, token = pair.partition("=")
+        if not workspace.strip() or not token.strip():
+            raise SettingsError(f"WORKSPACE_TOKENS is wrong: its pair {place} should be workspaceId=token")
+        yield workspace.strip(), token.strip()
 
 
 def _token_in(headers: Headers) -> str | None:
@@ -127,6 +188,10 @@ def _token_in(headers: Headers) -> str | None:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def _fingerprint(token: str) -> str:
+    return _digest(token).hex()[:12]
 
 
 def _challenge(error: str | None = None) -> WWWAuthenticate:

@@ -22,6 +22,7 @@ from libs.common.settings import Settings, tokens_of
 from libs.common.stores.mongo import connect_mongo
 from services.gateway.admission import BulkAvailabilityAdmission, MessageAdmission
 from services.gateway.app import PREFIX, Dependencies, create_app
+from services.gateway.audit import MongoAuditLog
 from services.gateway.auth import Tokens
 from services.gateway.dashboard.access import scope_by_session
 from services.gateway.dashboard.blueprint import PREFIX as DASHBOARD
@@ -84,6 +85,7 @@ def build(settings: Settings) -> Gateway:
     metrics = GatewayMetrics(queues)
 
     finder, decisions = JobFinder(ledger, queues), Decisions(ledger, queues, clock=clock)
+    desk = QueueDesk(ledger, queues, clock=clock)
     messages = messages_of(settings, database, queues[MESSAGE_PROCESSING.queue])
     health = HealthCheck(
         {
@@ -101,6 +103,7 @@ def build(settings: Settings) -> Gateway:
         ledger=ledger,
         finder=finder,
         decisions=decisions,
+        desk=desk,
         health=health,
         messages=messages,
     )
@@ -131,7 +134,7 @@ def build(settings: Settings) -> Gateway:
             ),
             finder=finder,
             decisions=decisions,
-            desk=QueueDesk(ledger, queues, clock=clock),
+            desk=desk,
             initialize=Initializer(database).run,
             health=health,
             own_metrics=metrics,
@@ -141,6 +144,8 @@ def build(settings: Settings) -> Gateway:
                 client=services,
                 side_by_side=side_by_side,
             ),
+            audit=MongoAuditLog(database),
+            clock=clock,
             further_routes=[
                 *messaging_routes(settings, database, messages, prefix=PREFIX),
                 (dashboard_routes(dashboard), DASHBOARD),

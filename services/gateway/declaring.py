@@ -150,7 +150,7 @@ class Routes(Blueprint):
         )
 
         def add(view: View) -> View:
-            called = needs(scope)(_reading(view, declared))
+            called = needs(scope, for_workspaces=for_workspaces)(_reading(view, declared))
             _DECLARED[called] = declared
             self.add_url_rule(path, endpoint=view.__name__, view_func=called, methods=[method])
             return view

@@ -144,9 +144,8 @@ def _problem(status: int) -> Document:
 
 def _schemas(declarations: Iterator[Declaration]) -> dict[str, Document]:
     payloads = [contract.payload for contract in contracts().values() if contract.origin is Origin.REST]
-    types: dict[str, type[msgspec.Struct]] = {
-        each.__name__: each for each in (Problem, JobRequest, BatchItem, BatchRequest, RequestedOptions, *payloads)
-    }
+    always: list[type[msgspec.Struct]] = [Problem, JobRequest, BatchItem, BatchRequest, RequestedOptions, *payloads]
+    types = {each.__name__: each for each in always}
     for declared in declarations:
         named: list[type[msgspec.Struct] | None] = [declared.body, declared.query]
         named += [body for body in declared.answers.values() if not isinstance(body, Stream)]

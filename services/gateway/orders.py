@@ -64,9 +64,11 @@ class Wish:
 
     Args:
         asked: the item as it was sent.
+        bound_to: the only workspace that the caller may ask for.
     """
 
     asked: Mapping[str, Any]
+    bound_to: str | None = None
 
     @property
     def idempotency_key(self) -> str | None:
@@ -81,7 +83,8 @@ class Wish:
             InvalidInput: naming the field within the item.
         """
         item = convert_strictly(self.asked, BatchItem, path="")
-        return order_of(JobRequest(job_type=item.job_type, data=item.data, options=item.options))
+        asked = JobRequest(job_type=item.job_type, data=item.data, options=item.options)
+        return order_of(asked, bound_to=self.bound_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +138,12 @@ def read_order(body: Mapping[str, Any]) -> Order:
     return order_of(convert_strictly(body, JobRequest, path=""))
 
 
-def order_of(asked: JobRequest) -> Order:
+def order_of(asked: JobRequest, *, bound_to: str | None = None) -> Order:
     """The order that a request makes.
+
+    Args:
+        asked: the request.
+        bound_to: the only workspace that the caller may ask for.
 
     Raises:
         InvalidInput: naming the field.
@@ -144,6 +151,8 @@ def order_of(asked: JobRequest) -> Order:
     contract = _contract(asked.job_type)
     payload = contract.parse(asked.data, path="data")
     options = convert_strictly(asked.options, RequestedOptions, path="options")
+    if bound_to is not None and contract.group_of(payload) != bound_to:
+        raise InvalidInput("data.workspaceId", f"this token is for workspace {bound_to!r} only")
     return Order(
         contract=contract,
         payload=payload,

@@ -26,6 +26,7 @@ TICKS = "ticks"
 WORKSPACE_LIMITS = "workspaceLimits"
 BUDGET_SLOTS = "budgetSlots"
 LOCKS = "locks"
+AUDIT = "audit"
 
 TICKS_KEPT = timedelta(days=30)
 
@@ -118,6 +119,7 @@ ALL: tuple[Collection, ...] = (
         ],
     ),
     Collection(LOCKS),
+    Collection(AUDIT, [IndexModel([("at", ASCENDING)], name="kept_a_year", expireAfterSeconds=_seconds(days=365))]),
     Collection(
         JOBS,
         [

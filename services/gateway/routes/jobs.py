@@ -8,7 +8,7 @@ from werkzeug.exceptions import NotFound
 
 from libs.common.errors import InvalidInput
 from services.gateway.answers import Problem, json_answer, problem_of
-from services.gateway.auth import Scope
+from services.gateway.auth import Scope, bound_workspace
 from services.gateway.declaring import Routes
 from services.gateway.job_view import JobAnswer, JobFinder
 from services.gateway.orders import BatchRequest, JobRequest, Wish, order_of, read_idempotency_key
@@ -54,7 +54,7 @@ def jobs_routes(door: Door, finder: JobFinder) -> Routes:
     )
     def submit(body: JobRequest) -> Response:
         key = read_idempotency_key(request.headers.get("Idempotency-Key"))
-        receipt = door.submit(order_of(body), idempotency_key=key)
+        receipt = door.submit(order_of(body, bound_to=bound_workspace()), idempotency_key=key)
         location = {"Location": f"{request.path}/{receipt.job_id}"}
         return json_answer(receipt, status=200 if receipt.ended else 202, headers=location)
 
@@ -69,7 +69,7 @@ def jobs_routes(door: Door, finder: JobFinder) -> Routes:
         for_workspaces=True,
     )
     def submit_batch(body: BatchRequest) -> Response:
-        receipts = door.submit_many([Wish(asked) for asked in body.jobs])
+        receipts = door.submit_many([Wish(asked, bound_to=bound_workspace()) for asked in body.jobs])
         return json_answer(BatchAnswer(jobs=[_batch_item(receipt) for receipt in receipts]))
 
     @routes.declare(
@@ -91,9 +91,9 @@ def found_job(finder: JobFinder, job_id: str) -> JobAnswer:
     """The job.
 
     Raises:
-        NotFound: nobody knows it.
+        NotFound: nobody knows it, or it is of another workspace than the caller's.
     """
     job = finder.find(job_id)
-    if job is None:
+    if job is None or bound_workspace() not in (None, job.workspace_id):
         raise NotFound(f"There is no job {job_id[:80]!r}; a finished one is remembered if it came from outside.")
     return job

@@ -14,6 +14,7 @@ from libs.common.jobs.registry import queues as queue_names
 from libs.common.settings import Secret, Settings
 from services.gateway.admission import BulkAvailabilityAdmission, MessageAdmission
 from services.gateway.app import Dependencies, create_app
+from services.gateway.audit import AuditEntry, AuditPage
 from services.gateway.auth import Tokens
 from services.gateway.decisions import Decisions
 from services.gateway.direct import DirectRunFailed
@@ -57,6 +58,19 @@ class FakeRunner:
         return self.result
 
 
+class MemoryAuditLog:
+    """An audit log in a list."""
+
+    def __init__(self) -> None:
+        self.entries: list[AuditEntry] = []
+
+    def record(self, entry: AuditEntry) -> None:
+        self.entries.append(entry)
+
+    def page(self, *, before: str, limit: int) -> AuditPage:
+        return AuditPage(entries=self.entries[::-1][:limit], cursor=None)
+
+
 class World:
     """A gateway's app and everything it calls."""
 
@@ -70,6 +84,7 @@ class World:
         self.reconcile_after = timedelta(seconds=10)
         self.clock = FakeClock()
         self.runner = FakeRunner()
+        self.audit = MemoryAuditLog()
         self.ids = iter(f"id{n}" for n in range(1_000))
         self.door = Door(
             self.ledger,
@@ -107,6 +122,8 @@ class World:
                 initialize=lambda: Initialized(collections=[], indexes=[], schedules=["health-check"]),
                 health=HealthCheck(probes, side_by_side),
                 own_metrics=metrics,
+                audit=self.audit,
+                clock=self.clock,
                 all_metrics=AllMetrics(metrics, instance="here:1", client=client, side_by_side=side_by_side),
             )
         )

@@ -1,0 +1,143 @@
+"""Who changed what and when: one entry per call that may change something, refused ones too.
+
+Enqueueing is not in it, because the ledger holds every job that was asked for. An entry that cannot be stored is in the
+log in full: a queue must be stoppable while MongoDB is away.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+from bson import ObjectId
+from bson.errors import InvalidId
+from flask import Flask, Response, current_app, g, request
+from pymongo import DESCENDING
+from pymongo.database import Database
+
+from libs.common.clock import Clock
+from libs.common.errors import InvalidInput, StoreUnavailable
+from libs.common.logging import get_logger
+from libs.common.stores.collections import AUDIT
+from libs.common.stores.mongo import Document, mongo_errors
+from services.gateway.auth import Caller, Scope
+from services.gateway.declaring import declaration_of
+
+log = get_logger(__name__)
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_LONGEST_ADDRESS = 500
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """One call.
+
+    Args:
+        at: when.
+        scope: what the caller was allowed: ``service`` or ``admin``.
+        fingerprint: which token it was; empty for a session of the dashboard, or where no tokens are asked for.
+        method: the HTTP method.
+        route: the kind of call.
+        address: the call itself, with its query.
+        status: how it was answered.
+        request_id: under which the log tells more.
+    """
+
+    at: datetime
+    scope: str
+    fingerprint: str
+    method: str
+    route: str
+    address: str
+    status: int
+    request_id: str
+
+
+class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries, the latest first.
+
+    Args:
+        entries: the entries.
+        cursor: asks for those before them; ``None`` where there are none.
+    """
+
+    entries: Sequence[AuditEntry]
+    cursor: str | None
+
+
+class AuditLog(Protocol):
+    """Where entries are kept."""
+
+    def record(self, entry: AuditEntry) -> None:
+        """Keeps an entry; never raises for a store that is away."""
+        ...
+
+    def page(self, *, before: str, limit: int) -> AuditPage:
+        """Entries, the latest first.
+
+        Raises:
+            InvalidInput: ``before`` is no cursor.
+            StoreUnavailable: the store is away.
+        """
+        ...
+
+
+class MongoAuditLog:
+    """Keeps entries in MongoDB, collection ``audit``, for a year.
+
+    Args:
+        database: this installation's.
+    """
+
+    def __init__(self, database: Database[Document]) -> None:
+        self._audit = database[AUDIT]
+
+    def record(self, entry: AuditEntry) -> None:
+        """Keeps an entry; where MongoDB is away it is in the log only."""
+        document = msgspec.structs.asdict(entry)
+        try:
+            with mongo_errors():
+                self._audit.insert_one({**msgspec.to_builtins(entry), "at": entry.at})
+        except StoreUnavailable as error:
+            log.warning("audit.not_stored", **{**document, "at": entry.at.isoformat()}, error=error.reason)
+
+    def page(self, *, before: str, limit: int) -> AuditPage:
+        """Entries, the latest first, by the ``_id`` index."""
+        try:
+            wanted = {"_id": {"$lt": ObjectId(before)}} if before else {}
+        except InvalidId as error:
+            raise InvalidInput("cursor", "expected the cursor of an earlier answer, or none") from error
+        with mongo_errors():
+            found = list(self._audit.find(wanted).sort("_id", DESCENDING).limit(limit))
+        return AuditPage(
+            entries=[msgspec.convert(document, AuditEntry) for document in found],
+            cursor=str(found[-1]["_id"]) if len(found) == limit else None,
+        )
+
+
+def record_mutations(app: Flask, audit: AuditLog, clock: Clock) -> None:
+    """Records every call of the app that may change something and shows who makes it."""
+
+    @app.after_request
+    def record(response: Response) -> Response:
+        caller: Caller | None = g.get("caller")
+        if request.url_rule is None or caller is None or caller.scope is Scope.OPEN or not _may_change():
+            return response
+        audit.record(
+            AuditEntry(
+                at=clock.now(),
+                scope=caller.scope.name.lower(),
+                fingerprint=caller.fingerprint,
+                method=request.method,
+                route=request.url_rule.rule,
+                address=request.full_path.rstrip("?")[:_LONGEST_ADDRESS],
+                status=response.status_code,
+                request_id=g.request_id,
+            )
+        )
+        return response
+
+
+def _may_change() -> bool:
+    declared = declaration_of(current_app.view_functions[request.endpoint or ""])
+    return request.method not in _READING and (declared is None or declared.audited)
