@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from redis import Redis
 from redis import exceptions as redis_exceptions
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -89,10 +89,14 @@ class LockedSentinel(Sentinel):
 
 
 def _behind_sentinels(address: RedisAddress, common: Mapping[str, Any]) -> Redis:
-    to_sentinels = {"socket_timeout": _SENTINEL_TIMEOUT_S, "socket_connect_timeout": _SENTINEL_TIMEOUT_S}
-    sentinel = LockedSentinel(
-        address.nodes, sentinel_kwargs={**to_sentinels, "protocol": 2, **address.sentinel_options}
-    )
+    # One that does not answer is not asked again, as redis-py would ten times: there are others.
+    to_sentinels: dict[str, Any] = {
+        "socket_timeout": _SENTINEL_TIMEOUT_S,
+        "socket_connect_timeout": _SENTINEL_TIMEOUT_S,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+    }
+    sentinel = LockedSentinel(address.nodes, sentinel_kwargs={**to_sentinels, **address.sentinel_options})
     client: Redis = sentinel.master_for(address.master, **{**common, **_for_servers(), **address.options})
     return client
 
