@@ -1,5 +1,6 @@
 """The Compose file has the shape of the cluster: the same containers, shut in and stopped in the same way."""
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from tests.unit.deploy.rules import ROOT
 STORES_AND_MONITORING = {"redis", "mongo", "prometheus", "alertmanager", "grafana"}
 
 
+@cache
 def services() -> dict[str, dict[str, Any]]:
     content: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
     return content

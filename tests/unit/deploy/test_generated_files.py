@@ -1,5 +1,6 @@
 """What is committed is what the generators write, and generated folders hold nothing else."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,16 @@ from tests.unit.deploy.rules import ROOT
 DEPLOY = ROOT / "deploy"
 
 
-@pytest.mark.parametrize("name", generate.generated_files())
+@cache
+def generated() -> dict[str, str]:
+    return generate.generated_files()
+
+
+@pytest.mark.parametrize("name", generated())
 def test_a_generated_file_is_as_the_generator_writes_it(name: str) -> None:
     path = DEPLOY / name
     assert path.exists(), "run: python -m deploy.generate"
-    assert path.read_text() == generate.generated_files()[name], "run: python -m deploy.generate"
+    assert path.read_text() == generated()[name], "run: python -m deploy.generate"
 
 
 @pytest.mark.parametrize("name", boards.generated_boards())
@@ -29,7 +35,7 @@ def test_a_board_is_as_the_generator_writes_it(name: str) -> None:
 @pytest.mark.parametrize("folder", ["kubernetes/base/workloads", "kubernetes/components/keda/scaled-objects"])
 def test_a_generated_folder_holds_nothing_that_is_no_longer_generated(folder: str) -> None:
     there = {path.relative_to(DEPLOY).as_posix() for path in (DEPLOY / folder).iterdir()}
-    assert there == {name for name in generate.generated_files() if name.startswith(f"{folder}/")}
+    assert there == {name for name in generated() if name.startswith(f"{folder}/")}
 
 
 def test_every_board_is_given_to_the_cluster() -> None:
@@ -41,7 +47,7 @@ def test_every_board_is_given_to_the_cluster() -> None:
 
 def test_generating_writes_only_what_differs(tmp_path: Path) -> None:
     first = generate.write(tmp_path)
-    assert len(first) == len(generate.generated_files())
+    assert len(first) == len(generated())
     assert generate.write(tmp_path) == []
     first[0].write_text("something else")
     assert generate.write(tmp_path) == [first[0]]

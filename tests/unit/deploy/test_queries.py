@@ -1,5 +1,7 @@
 """Rules and boards ask only for what the code exposes."""
 
+from functools import cache
+
 import promql_parser
 import pytest
 from promql_parser import AggModifierType, AggregateExpr, VectorSelector
@@ -19,6 +21,7 @@ def recorded() -> dict[str, frozenset[str]]:
     return series
 
 
+@cache
 def known() -> dict[str, frozenset[str]]:
     return exposed_metrics() | recorded()
 
