@@ -1,6 +1,7 @@
 """The table of workloads agrees with the contracts, the services and the settings."""
 
 import ast
+import importlib
 import tomllib
 
 import msgspec
@@ -43,6 +44,12 @@ def test_a_workload_runs_a_service_that_there_is(workload: Workload) -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert (ROOT / "services" / workload.service / "__main__.py").exists()
     assert workload.service in extras
+
+
+def test_a_queue_is_served_by_the_service_in_its_row() -> None:
+    for service in {worker.service for worker in WORKERS}:
+        rows = {worker.queue for worker in WORKERS if worker.service == service}
+        assert rows == set(importlib.import_module(f"services.{service}.bootstrap").QUEUES)
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
