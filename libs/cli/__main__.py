@@ -14,7 +14,10 @@ from libs.cli.commands.job import job
 from libs.cli.commands.keys import keys
 from libs.cli.commands.leads import leads
 from libs.cli.commands.line import line
+from libs.cli.commands.message import campaign, explain, message
+from libs.cli.commands.schedule import schedule
 from libs.cli.commands.stats import stats
+from libs.cli.commands.stop import resume, stop, stops
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,7 +32,26 @@ def main() -> None:
     """
 
 
-for command in (availability, demo, dev, enqueue, health, init, job, keys, leads, line, stats):
+for command in (
+    availability,
+    campaign,
+    demo,
+    dev,
+    enqueue,
+    explain,
+    health,
+    init,
+    job,
+    keys,
+    leads,
+    line,
+    message,
+    resume,
+    schedule,
+    stats,
+    stop,
+    stops,
+):
     main.add_command(command)
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -93,6 +93,51 @@ class Gateway:
             raise NoSuchJobError
         return self._read_object(response)
 
+    def explain(self, message_id: str) -> dict[str, Any]:
+        """``GET /messages/{id}/explain``."""
+        return self._object("GET", f"/messages/{_segment(message_id)}/explain")
+
+    def uncertain(self, workspace_id: str | None) -> dict[str, Any]:
+        """``GET /messages/uncertain``."""
+        return self._object("GET", "/messages/uncertain", params={"workspaceId": workspace_id} if workspace_id else {})
+
+    def resolve(self, message_id: str, resolution: str, *, by: str) -> dict[str, Any]:
+        """``POST /messages/{id}/resolve``."""
+        path = f"/messages/{_segment(message_id)}/resolve"
+        return self._object("POST", path, json={"resolution": resolution, "by": by})
+
+    def cancel_message(self, message_id: str) -> dict[str, Any]:
+        """``POST /messages/{id}/cancel``."""
+        return self._object("POST", f"/messages/{_segment(message_id)}/cancel", json={})
+
+    def campaign(self, workspace_id: str, campaign_id: str) -> dict[str, Any]:
+        """``GET /workspaces/{id}/campaigns/{id}``."""
+        return self._object("GET", f"/workspaces/{_segment(workspace_id)}/campaigns/{_segment(campaign_id)}")
+
+    def stops(self, workspace_id: str) -> dict[str, Any]:
+        """``GET /stops``."""
+        return self._object("GET", "/stops", params={"workspaceId": workspace_id})
+
+    def stop(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """``POST /stops``."""
+        return self._object("POST", "/stops", json=dict(order))
+
+    def lift(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """``POST /stops/lift``."""
+        return self._object("POST", "/stops/lift", json=dict(order))
+
+    def schedules(self) -> dict[str, Any]:
+        """``GET /schedules``."""
+        return self._object("GET", "/schedules")
+
+    def ticks(self, name: str) -> dict[str, Any]:
+        """``GET /schedules/{name}/ticks``."""
+        return self._object("GET", f"/schedules/{_segment(name)}/ticks")
+
+    def put_schedule(self, name: str, order: Mapping[str, Any]) -> dict[str, Any]:
+        """``PUT /schedules/{name}``."""
+        return self._object("PUT", f"/schedules/{_segment(name)}", json=dict(order))
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -157,6 +202,11 @@ class Gateway:
             f"What answers at {self.url} is not the Tuco Jobs gateway (HTTP {response.status_code}, {kind}).",
             "Set BULLMQ_SERVER_URL to where the gateway runs, or start one with `make dev`.",
         )
+
+
+def _segment(text: str) -> str:
+    """A text as one segment of a path, whatever is in it."""
+    return quote(text, safe="")
 
 
 def _problem(response: httpx.Response) -> str | None:

@@ -37,5 +37,17 @@ BULK_AVAILABILITY = Service(
     address_setting="AVAILABILITY_URL",
 )
 
-ALL: Sequence[Service] = (GATEWAY, BULK_AVAILABILITY)
+HEALTH_CHECK = Service(name="health-check", module="services.availability", arguments=("--queue", "health-check"))
+SCHEDULER = Service(name="scheduler", module="services.scheduler")
+MESSAGING = Service(
+    name="messaging",
+    module="services.messaging",
+    arguments=("--queue", "message-processing"),
+    address_setting="MESSAGING_URL",
+)
+SCHEDULED_MESSAGES = Service(
+    name="scheduled-messages", module="services.messaging", arguments=("--queue", "scheduled-messages")
+)
+
+ALL: Sequence[Service] = (GATEWAY, BULK_AVAILABILITY, HEALTH_CHECK, SCHEDULER, MESSAGING, SCHEDULED_MESSAGES)
 """Every service, the gateway first."""

@@ -21,6 +21,7 @@ from libs.cli.health import parts_of
 from libs.cli.jobs import JobAnswer, progress_of, read_job
 from libs.cli.output import plain
 from libs.cli.services import BULK_AVAILABILITY as SERVICE
+from libs.cli.services import GATEWAY
 from libs.cli.simulators import DEMO_WORKSPACE, Simulator, SimulatorSettings
 from libs.cli.stack import Plan, Stack
 from libs.cli.state_folder import new_secrets
@@ -140,6 +141,7 @@ def demonstrate(scale: Scale, supervisor: Supervisor, stage: Stage) -> Outcome:
         simulators=SimulatorSettings(lines=scale.lines, latency_ms=scale.latency_ms, seed=scale.seed),
         processes={SERVICE.name: scale.workers},
         settings=scale.settings(),
+        services=(GATEWAY, SERVICE),
     )
     environ = {name: value for name, value in os.environ.items() if name not in ours}
     with Stack(plan, environ=environ, supervisor=supervisor, tell=stage.say) as stack:

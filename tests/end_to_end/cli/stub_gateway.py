@@ -60,7 +60,7 @@ def stub_gateway() -> Iterator[StubGateway]:
             self.end_headers()
             self.wfile.write(encoded)
 
-        do_GET = do_POST = do_DELETE = _respond  # noqa: N815 - names that the base class looks for
+        do_GET = do_POST = do_PUT = do_DELETE = _respond  # noqa: N815 - names that the base class looks for
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
