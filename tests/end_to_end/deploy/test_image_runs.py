@@ -125,7 +125,7 @@ def test_it_says_how_to_check_it_and_runs_without_root(engine: Engine, image: st
     assert facts["User"] == "10001:10001"
     assert facts["Config"]["Entrypoint"] == ["python", "/opt/tuco/start.py"]
     assert facts["Config"]["StopSignal"] == "SIGTERM"
-    assert "health.py" in str(facts["HealthCheck"])
+    assert "health.py" in str(facts["Healthcheck"])
 
 
 def _answers(port: int, path: str) -> bool:
