@@ -1,0 +1,1 @@
+"""Faults against the whole system, and a count of what they cost: ``make chaos``."""

@@ -1,0 +1,140 @@
+"""Faults of our own processes: killed, rolled out anew, frozen, poisoned."""
+
+import signal
+import time
+from pathlib import Path
+
+from libs.common.broker.queue import JobQueue
+from libs.common.jobs.states import JobState
+from tests.chaos.fault import Fault, Run
+from tests.chaos.world import AVAILABILITY, DUE, LEASE_S, MESSAGING, SCHEDULER, Setup, World
+from tests.waiting import wait_until
+
+_KILLS = 5
+_EVERY_S = 3.0
+_FAULTY = "tests.chaos.faulty_messaging"
+_WORKERS = (AVAILABILITY, MESSAGING)
+_UP_AGAIN_S = 40.0
+
+
+def kill_workers(run: Run, times: int = _KILLS) -> None:
+    """kill -9 a worker every three seconds, in turn."""
+    workers = run.world.processes(*_WORKERS)
+    for number in range(times):
+        victim = workers[number % len(workers)]
+        run.world.note(f"kill -9 {victim.name}")
+        victim.kill()
+        time.sleep(_EVERY_S)  # the fault's own rhythm
+
+
+def _kills_counted(run: Run) -> bool:
+    return run.world.restarts(*_WORKERS) >= len(run.world.injuries)
+
+
+def roll_out(run: Run) -> None:
+    """SIGTERM every process in turn, the next when the last is back, as a roll-out does."""
+    for process in run.world.processes():
+        before = process.restarts
+        run.world.note(f"SIGTERM {process.name}")
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: process.restarts > before, deadline_s=_UP_AGAIN_S, message=f"{process.name} is back")  # noqa: B023 - awaited in the same turn
+    run.world.stack.await_health(timeout_s=_UP_AGAIN_S)
+
+
+def _all_rolled(run: Run) -> bool:
+    return all(process.restarts >= 1 for process in run.world.processes())
+
+
+def freeze(run: Run) -> None:
+    """SIGSTOP one worker of each kind until its leases have long run out, then let it go on."""
+    victims = [run.world.processes(name)[0] for name in _WORKERS]
+    for victim in victims:
+        run.world.note(f"SIGSTOP {victim.name}")
+        victim.pause()
+    time.sleep(2.5 * LEASE_S)  # how long the fault lasts
+    stopped = [_is_stopped(victim.pid) for victim in victims]
+    for victim in victims:
+        victim.resume()
+    if not all(stopped):
+        run.world.injuries.clear()
+
+
+def _is_stopped(pid: int | None) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
+
+
+def _any_injury(run: Run) -> bool:
+    return bool(run.world.injuries)
+
+
+def kill_a_scheduler(run: Run) -> None:
+    """Kill one of two schedulers, and the worker that serves ticks."""
+    victim = run.world.processes(SCHEDULER)[0]
+    run.world.note(f"kill -9 {victim.name}")
+    victim.kill()
+    run.world.note(f"kill -9 {DUE}")
+    run.world.processes(DUE)[0].kill()
+
+
+def _scheduler_died(run: Run) -> bool:
+    return run.world.restarts(SCHEDULER) >= 1 and run.world.restarts(DUE) >= 1
+
+
+def die_at_points(run: Run) -> None:
+    """Let workers die between the provider's answer and its record, and between the record and the acknowledgement."""
+    for number in range(3):
+        for point in ("marked", "answered", "recorded"):
+            run.world.note(f"kill -9 at {point}")
+            (run.world.orders / f"{point}.kill.{number}").touch()
+
+
+def _orders_obeyed(run: Run) -> bool:
+    return len(list(run.world.orders.glob("taken.*"))) == len(run.world.injuries)
+
+
+def poison(run: Run) -> None:
+    """Send a message of which every worker dies that takes it up."""
+    message_id = run.producer.message(status="queued")
+    (run.world.orders / f"poison.{message_id}").touch()
+    data = {"messageId": message_id, "workspaceId": "chaos"}
+    run.world.note("a poisoned message")
+    answer = run.producer.post({"jobType": "message-processing", "data": data}, key=message_id)
+    assert answer is not None
+    assert answer.status_code == 202
+    wait_until(lambda: _dead_letters(run.world) >= 1, deadline_s=120, message="the poisoned job is a dead letter")
+
+
+def _dead_letters(world: World) -> int:
+    return JobQueue(world.redis, "message-processing").stats().counts[JobState.FAILED]
+
+
+def _died_of_poison(run: Run) -> bool:
+    return len(list(run.world.orders.glob("died.*"))) >= 3 and _dead_letters(run.world) >= 1
+
+
+FAULTS = (
+    Fault(number=1, name="a worker killed every 3 s", injure=kill_workers, evidence=_kills_counted),
+    Fault(
+        number=2,
+        name="workers killed between effect and acknowledgement",
+        injure=die_at_points,
+        evidence=_orders_obeyed,
+        setup=Setup(messaging_module=_FAULTY),
+    ),
+    Fault(number=3, name="SIGTERM roll-out of every service", injure=roll_out, evidence=_all_rolled),
+    Fault(
+        number=4,
+        name="a poison job that kills its workers",
+        injure=poison,
+        evidence=_died_of_poison,
+        setup=Setup(messaging_module=_FAULTY),
+    ),
+    Fault(number=13, name="workers frozen past their leases", injure=freeze, evidence=_any_injury),
+    Fault(
+        number=14,
+        name="two schedulers, one killed, and its worker",
+        injure=kill_a_scheduler,
+        evidence=_scheduler_died,
+        setup=Setup(processes={SCHEDULER: 2}),
+    ),
+)

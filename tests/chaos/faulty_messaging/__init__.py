@@ -1,0 +1,1 @@
+"""The worker of ``message-processing`` as a program that dies where it is told to."""

@@ -1,0 +1,198 @@
+"""The work under which faults happen, and the list of what was accepted, written only after the acknowledgement."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from libs.cli.gateway import API
+from libs.common.stores.collections import LEADS, MESSAGES
+from tests.chaos.world import WORKSPACE, World
+from tests.waiting import wait_until
+
+_OK = (200, 202)
+_PAUSE_S = 0.3
+_TICK_S = 60
+_BEFORE_TICK_S = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How much work there is.
+
+    Args:
+        jobs: bulk availability jobs.
+        leads_per_job: leads of each, all different.
+        direct: messages that are sent through REST.
+        scheduled: messages that wait for the scheduler, due at once.
+        every_s: seconds between two requests.
+        patience_s: seconds that may pass after the last request until everything has come to an end.
+    """
+
+    jobs: int = 10
+    leads_per_job: int = 40
+    direct: int = 60
+    scheduled: int = 60
+    every_s: float = 0.2
+    patience_s: float = 200.0
+
+
+@dataclass(slots=True)
+class Accepted:
+    """What was acknowledged, and when (seconds since 1970).
+
+    Args:
+        messages: by the message's id.
+        leads: by the lead's id.
+        refused: requests that were given up.
+        statuses: every answer's HTTP status; 0 where there was no answer.
+    """
+
+    messages: dict[str, float] = field(default_factory=dict)
+    leads: dict[str, float] = field(default_factory=dict)
+    refused: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def total(self) -> int:
+        """How many effects are owed."""
+        return len(self.messages) + len(self.leads)
+
+
+class Producer:
+    """Asks for the work as the app does: writes documents to MongoDB, asks the gateway, insists until it is answered.
+
+    Args:
+        world: the installation.
+        scale: how much.
+    """
+
+    def __init__(self, world: World, scale: Scale) -> None:
+        self._world = world
+        self._scale = scale
+        self._thread = threading.Thread(target=self._run, name="producer", daemon=True)
+        self._number = 0
+        self.accepted = Accepted()
+        settings = world.stack.settings
+        self.client = httpx.Client(
+            base_url=world.stack.url + API,
+            headers={"Authorization": f"Bearer {settings.service_token.reveal()}"},
+            timeout=20.0,
+            trust_env=False,
+        )
+
+    def start(self) -> None:
+        """Begin; where messages wait for the scheduler, shortly before its next tick, so that faults meet that too."""
+        self._jobs = [self._insert_leads() for _ in range(self._scale.jobs)]
+        if self._scale.scheduled:
+            wait_until(lambda: time.time() % _TICK_S > _TICK_S - _BEFORE_TICK_S, deadline_s=_TICK_S + 1, interval_s=0.1)
+            for _ in range(self._scale.scheduled):
+                self._schedule()
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Wait until everything has been asked for."""
+        self._thread.join(timeout=self._scale.patience_s)
+        if self._thread.is_alive():
+            raise AssertionError(f"the work could not be asked for: {self.accepted.statuses}")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
+
+    def message(self, **fields: Any) -> str:
+        """Write a message to MongoDB, to a recipient of its own; answer its id."""
+        message_id, now = ObjectId(), datetime.now(UTC)
+        self._number += 1
+        document = {
+            "_id": message_id,
+            "workspaceId": WORKSPACE,
+            "to": f"+1646{2_000_000 + self._number}",
+            "text": f"Hello, this is message {self._number}",
+            "createdAt": now,
+            "updatedAt": now,
+            **fields,
+        }
+
+        def write() -> bool:
+            with suppress(DuplicateKeyError):
+                self._world.database[MESSAGES].insert_one(document)
+            return True
+
+        if not self._insist(write):
+            raise AssertionError("MongoDB took no message")
+        return str(message_id)
+
+    def post(self, body: dict[str, Any], *, key: str) -> httpx.Response | None:
+        """One request; None where no answer came."""
+        try:
+            answer = self.client.post("/jobs", json=body, headers={"Idempotency-Key": key})
+        except httpx.TransportError:
+            self.accepted.statuses[0] += 1
+            return None
+        self.accepted.statuses[answer.status_code] += 1
+        return answer
+
+    def _run(self) -> None:
+        share = max(1, self._scale.direct // max(1, len(self._jobs)))
+        steps: list[Callable[[], None]] = []
+        for number in range(max(self._scale.direct, len(self._jobs) * share)):
+            if number % share == 0 and self._jobs:
+                steps.append(self._check)
+            if number < self._scale.direct:
+                steps.append(self._send)
+        for step in steps:
+            step()
+            time.sleep(self._scale.every_s)  # the pace of the work, not a wait for anything
+
+    def _send(self) -> None:
+        message_id = self.message(status="queued")
+        data = {"messageId": message_id, "workspaceId": WORKSPACE}
+        if self._ask({"jobType": "message-processing", "data": data}, key=message_id):
+            self.accepted.messages[message_id] = time.time()
+
+    def _schedule(self) -> None:
+        message_id = self.message(status="scheduled", scheduledAt=datetime.now(UTC))
+        self.accepted.messages[message_id] = time.time()
+
+    def _check(self) -> None:
+        leads = self._jobs.pop()
+        data = {"leadIds": leads, "userId": "chaos", "workspaceId": WORKSPACE}
+        if self._ask({"jobType": "bulk-availability-check", "data": data}, key=leads[0]):
+            self.accepted.leads |= dict.fromkeys(leads, time.time())
+
+    def _ask(self, body: dict[str, Any], *, key: str) -> bool:
+        def ask() -> bool:
+            answer = self.post(body, key=key)
+            return answer is not None and answer.status_code in _OK
+
+        taken = self._insist(ask)
+        self.accepted.refused += not taken
+        return taken
+
+    def _insist(self, act: Callable[[], bool]) -> bool:
+        """Whether it succeeded, sooner or later."""
+        give_up_at = time.monotonic() + self._scale.patience_s / 2
+        while time.monotonic() < give_up_at:
+            with suppress(PyMongoError):
+                if act():
+                    return True
+            time.sleep(_PAUSE_S)
+        return False
+
+    def _insert_leads(self) -> list[str]:
+        now = datetime.now(UTC)
+        documents = []
+        for _ in range(self._scale.leads_per_job):
+            self._number += 1
+            phone = f"+1212{3_000_000 + self._number}"
+            documents.append({"workspaceId": WORKSPACE, "phone": phone, "createdAt": now, "updatedAt": now})
+        return [str(each) for each in self._world.database[LEADS].insert_many(documents).inserted_ids]
