@@ -23,6 +23,7 @@ from services.gateway.queue_desk import QueueDesk
 from services.gateway.rate_limits import RateLimits
 from services.gateway.routes.audit import audit_routes
 from services.gateway.routes.decisions import decisions_routes
+from services.gateway.routes.events import events_routes
 from services.gateway.routes.health import health_routes, liveness_routes
 from services.gateway.routes.initialize import initialize_routes
 from services.gateway.routes.jobs import jobs_routes
@@ -30,6 +31,7 @@ from services.gateway.routes.metrics import metrics_routes
 from services.gateway.routes.queues import queues_routes
 from services.gateway.routes.reference import reference_routes
 from services.gateway.routes.stats import stats_routes
+from services.gateway.streams import Streams
 from services.gateway.submission import Door
 
 log = get_logger(__name__)
@@ -61,6 +63,7 @@ class Dependencies:
     health: HealthCheck
     own_metrics: GatewayMetrics
     all_metrics: AllMetrics
+    streams: Streams
     audit: AuditLog
     clock: Clock
     further_routes: Sequence[tuple[Blueprint, str]] = ()
@@ -84,6 +87,7 @@ def create_app(deps: Dependencies) -> Flask:
     answer_errors_as_problems(app)
     for routes in (
         jobs_routes(deps.door, deps.finder),
+        events_routes(deps.streams, deps.finder),
         decisions_routes(deps.decisions),
         queues_routes(deps.desk),
         stats_routes(deps.queues),

@@ -39,6 +39,7 @@ from services.gateway.messaging_bootstrap import messages_of, messaging_routes
 from services.gateway.metrics import AllMetrics, GatewayMetrics
 from services.gateway.queue_desk import QueueDesk
 from services.gateway.side_by_side import SideBySide
+from services.gateway.streams import Streams
 from services.gateway.submission import Door
 from services.gateway.targets import TargetClient, read_targets
 
@@ -52,6 +53,7 @@ class Gateway:
     app: Flask
     reconciler: ReconcilerThread
     side_by_side: SideBySide
+    streams: Streams
 
     def close(self) -> None:
         """Ends what runs beside the requests."""
@@ -108,6 +110,9 @@ def build(settings: Settings) -> Gateway:
         messages=messages,
     )
 
+    # A stream holds a thread; the other half is for everybody else.
+    streams = Streams(queues, most=max(1, settings.gateway_threads // 2))
+
     app = create_app(
         Dependencies(
             settings=settings,
@@ -144,6 +149,7 @@ def build(settings: Settings) -> Gateway:
                 client=services,
                 side_by_side=side_by_side,
             ),
+            streams=streams,
             audit=MongoAuditLog(database),
             clock=clock,
             further_routes=[
@@ -158,7 +164,7 @@ def build(settings: Settings) -> Gateway:
         interval=timedelta(milliseconds=settings.reconcile_interval_ms),
         on_run=metrics.count_run,
     )
-    return Gateway(app=app, reconciler=reconciler, side_by_side=side_by_side)
+    return Gateway(app=app, reconciler=reconciler, side_by_side=side_by_side, streams=streams)
 
 
 def _direct_timeout(settings: Settings) -> timedelta:

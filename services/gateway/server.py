@@ -7,6 +7,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
+from gunicorn.workers.base import Worker
 
 from libs.common.settings import Settings
 from services.gateway.bootstrap import Gateway, build
@@ -65,8 +66,14 @@ class GatewayServer(BaseApplication):
             "logger_class": PlainLogger,
             "loglevel": self._settings.log_level,
             "proc_name": "tuco-gateway",
+            "post_worker_init": self._watch,
             "worker_exit": lambda _server, _worker: self._close(),
         }
+
+    def _watch(self, worker: Worker) -> None:
+        """Lets streams end when the worker is told to: otherwise it would wait for clients that never leave."""
+        if self._gateway is not None:
+            self._gateway.streams.is_stopping = lambda: not worker.alive
 
     def _close(self) -> None:
         if self._gateway is not None:

@@ -258,6 +258,11 @@ class JobQueue:
         entries = self.scripts.read_events(after, wait_ms=int(wait.total_seconds() * 1000), count=count)
         return [_event(event_id, fields) for event_id, fields in entries]
 
+    def events_kept(self) -> tuple[str, str] | None:
+        """The ids of the oldest and of the newest event that is kept; ``None`` where there is none yet."""
+        kept = self.scripts.run("events_kept")
+        return (kept[0].decode(), kept[1].decode()) if kept else None
+
     def _each(self, script: str, job_ids: Sequence[str]) -> Iterable[Any]:
         return self._run_in_groups([(script, [job_id]) for job_id in job_ids])
 

@@ -24,6 +24,7 @@ from services.gateway.job_view import JobFinder
 from services.gateway.metrics import AllMetrics, GatewayMetrics
 from services.gateway.queue_desk import QueueDesk
 from services.gateway.side_by_side import SideBySide
+from services.gateway.streams import Streams
 from services.gateway.submission import Door
 from services.gateway.targets import TargetClient
 from tests.unit.ledger.fakes import FakeClock, FakeEpoch, MemoryLedger, MemoryQueue
@@ -85,6 +86,7 @@ class World:
         self.clock = FakeClock()
         self.runner = FakeRunner()
         self.audit = MemoryAuditLog()
+        self.streams = Streams(self.queues, most=3, look_every_s=0.005, beat_every_s=0.02)
         self.ids = iter(f"id{n}" for n in range(1_000))
         self.door = Door(
             self.ledger,
@@ -122,6 +124,7 @@ class World:
                 initialize=lambda: Initialized(collections=[], indexes=[], schedules=["health-check"]),
                 health=HealthCheck(probes, side_by_side),
                 own_metrics=metrics,
+                streams=self.streams,
                 audit=self.audit,
                 clock=self.clock,
                 all_metrics=AllMetrics(metrics, instance="here:1", client=client, side_by_side=side_by_side),

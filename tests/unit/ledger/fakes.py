@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from libs.common.broker.cursors import decode_cursor, encode_cursor
-from libs.common.broker.model import Added, Attempt, JobPage, JobView, NewJob, QueueStats
+from libs.common.broker.model import Added, Attempt, JobPage, JobView, NewJob, QueueEvent, QueueStats
 from libs.common.broker.queue import CancelAnswer
 from libs.common.errors import StoreUnavailable
 from libs.common.jobs.states import JobState, LedgerStatus
@@ -152,6 +152,7 @@ class MemoryQueue:
         self.views: dict[str, JobView] = {}
         self.error: StoreUnavailable | None = None
         self.paused = False
+        self.told: list[QueueEvent] = []
         self.held: set[str] = set()
         """Dead letters whose unique key belongs to another job."""
 
@@ -246,6 +247,18 @@ class MemoryQueue:
         self._forget(job_id)
         return True
 
+    def events(self, *, after: str = "$", wait: timedelta = timedelta(0), count: int = 100) -> list[QueueEvent]:
+        self._check()
+        return [event for event in self.told if _place(event.event_id) > _place(after)][:count]
+
+    def events_kept(self) -> tuple[str, str] | None:
+        self._check()
+        return (self.told[0].event_id, self.told[-1].event_id) if self.told else None
+
+    def tell(self, event: str, job_id: str, *, at: int) -> None:
+        """Adds an event, of the id ``at-0``."""
+        self.told.append(QueueEvent(event_id=f"{at}-0", event=event, job_ids=(job_id,)))
+
     def pause(self) -> None:
         self._check()
         self.paused = True
@@ -296,6 +309,10 @@ class MemoryQueue:
     def _check(self) -> None:
         if self.error is not None:
             raise self.error
+
+
+def _place(event_id: str) -> tuple[int, ...]:
+    return tuple(map(int, event_id.split("-")))
 
 
 class FakeEpoch:
