@@ -97,7 +97,7 @@ def test_the_system_comes_up_serves_a_second_terminal_heals_and_stops(dev: Dev) 
     assert checked.returncode == 0, checked.stderr
     assert json.loads(checked.stdout)["result"]["checked"] == 30
 
-    victim = dev.service("services.availability")
+    victim = dev.service("services.availability", "bulk-availability")
     os.kill(victim, signal.SIGKILL)
     dev.await_line("availability has ended by SIGKILL")
     dev.await_line("availability runs again")
