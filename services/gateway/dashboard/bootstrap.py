@@ -9,7 +9,7 @@ from libs.common.ledger.contract import Ledger
 from libs.common.stores.mongo import Document
 from libs.common.stores.schedules import ScheduleStore
 from libs.common.stores.ticks import TickStore
-from services.gateway.dashboard.jobs import BrowsedQueue, DecidesAboutJobs, Jobs
+from services.gateway.dashboard.jobs import BrowsedQueue, DecidesAboutJobs, DecidesAboutQueues, Jobs
 from services.gateway.dashboard.lines import LineReader
 from services.gateway.dashboard.parts import Messages, Parts
 from services.gateway.dashboard.sessions import Sessions
@@ -25,13 +25,14 @@ def dashboard_parts(
     ledger: Ledger,
     finder: JobFinder,
     decisions: DecidesAboutJobs,
+    desk: DecidesAboutQueues,
     health: HealthCheck,
     messages: Messages,
 ) -> Parts:
     """What the pages are made of; nothing is contacted until a page is opened."""
     return Parts(
         sessions=sessions,
-        jobs=Jobs(queues, decisions),
+        jobs=Jobs(queues, decisions, desk),
         find=finder.find,
         payload_of=ledger.data_of,
         health=health.run,

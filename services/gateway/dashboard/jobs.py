@@ -10,6 +10,7 @@ from werkzeug.exceptions import Conflict, NotFound
 from libs.common.broker.model import JobPage, JobView, QueueStats
 from libs.common.jobs.states import JobState
 from services.gateway.decisions import Decided
+from services.gateway.queue_desk import BulkAnswer, DeadQuery, QueueAnswer
 
 
 class Action(StrEnum):
@@ -26,10 +27,11 @@ class Action(StrEnum):
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a decision: for how many jobs it was carried out, and how many were past it."""
+    """What became of a decision: how many jobs it was carried out for, how many were past it, and if there are more."""
 
     done: int
     passed: int = 0
+    more: bool = False
 
 
 class BrowsedQueue(Protocol):
@@ -45,14 +47,6 @@ class BrowsedQueue(Protocol):
 
     def browse(self, state: JobState, *, cursor: str = "", limit: int = 50, text: str = "") -> JobPage:
         """A page of the jobs in a state."""
-        ...
-
-    def pause(self) -> None:
-        """Hands out no more jobs."""
-        ...
-
-    def resume(self) -> None:
-        """Hands out jobs again."""
         ...
 
 
@@ -72,6 +66,22 @@ class DecidesAboutJobs(Protocol):
         ...
 
 
+class DecidesAboutQueues(Protocol):
+    """Acts on whole queues; :class:`services.gateway.queue_desk.QueueDesk` does."""
+
+    def pause(self, name: str, *, paused: bool) -> QueueAnswer:
+        """Pauses or resumes a queue."""
+        ...
+
+    def retry_dead(self, name: str, which: DeadQuery) -> BulkAnswer:
+        """Runs dead letters again."""
+        ...
+
+    def remove_dead(self, name: str, which: DeadQuery) -> BulkAnswer:
+        """Forgets dead letters."""
+        ...
+
+
 _ENDED = frozenset({JobState.COMPLETED, JobState.FAILED})
 
 
@@ -80,12 +90,16 @@ class Jobs:
 
     Args:
         queues: every queue by its name.
-        decisions: carries decisions out.
+        decisions: carries decisions about single jobs out.
+        desk: acts on whole queues.
     """
 
-    def __init__(self, queues: Mapping[str, BrowsedQueue], decisions: DecidesAboutJobs) -> None:
+    def __init__(
+        self, queues: Mapping[str, BrowsedQueue], decisions: DecidesAboutJobs, desk: DecidesAboutQueues
+    ) -> None:
         self._queues = queues
         self._decisions = decisions
+        self._desk = desk
 
     def queues(self) -> Sequence[str]:
         """The queues' names, sorted."""
@@ -112,13 +126,15 @@ class Jobs:
         done = sum(self._act_on(action, queue, job_id) for job_id in job_ids)
         return Done(done=done, passed=len(job_ids) - done)
 
-    def pause(self, queue: str) -> None:
-        """Hands out no more jobs of a queue."""
-        self._queues[queue].pause()
+    def act_on_all_dead(self, action: Action, queue: str, *, most: int) -> Done:
+        """Retries or removes the dead letters of a queue, up to ``most``."""
+        act = self._desk.retry_dead if action is Action.RETRY else self._desk.remove_dead
+        answer = act(queue, DeadQuery(limit=most))
+        return Done(done=answer.done, passed=answer.refused, more=answer.more)
 
-    def resume(self, queue: str) -> None:
-        """Hands out a queue's jobs again."""
-        self._queues[queue].resume()
+    def pause(self, queue: str, *, paused: bool) -> None:
+        """Hands out no more jobs of a queue, or hands them out again."""
+        self._desk.pause(queue, paused=paused)
 
     def dead_letters(self, queues: Sequence[str], *, most: int) -> tuple[list[JobView], bool]:
         """The newest dead letters of these queues, up to ``most`` of each, and whether there are more."""
@@ -136,18 +152,6 @@ class Jobs:
             else:
                 more = True
         return found, more
-
-    def ids(self, queue: str, state: JobState, *, most: int) -> list[str]:
-        """The ids of a queue's jobs in a state, up to ``most``."""
-        found: list[str] = []
-        cursor = ""
-        while len(found) < most:
-            page = self.browse(queue, state, cursor=cursor, limit=min(100, most - len(found)))
-            found += [job.job_id for job in page.jobs]
-            if page.cursor is None:
-                break
-            cursor = page.cursor
-        return found
 
     def _act_on(self, action: Action, queue: str, job_id: str) -> bool:
         """Whether the decision could be carried out."""

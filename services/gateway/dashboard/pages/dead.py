@@ -53,5 +53,5 @@ def add_dead(pages: Blueprint, parts: Parts) -> None:
             raise BadRequest("Dead letters are retried or removed, group by group.")
         found, _more = parts.jobs.dead_letters([queue], most=_MOST_READ)
         members = [job.job_id for job in found if key_of(job) == key]
-        told = decide_about(parts.jobs, action, {queue: members}) if members else "That group is empty by now."
+        told = decide_about(parts.jobs, action, queue, members) if members else "That group is empty by now."
         return back_to(url_for(f"{NAME}.dead", queue=request.form.get("filter") or None), told)

@@ -63,7 +63,7 @@ def add_job(pages: Blueprint, parts: Parts) -> None:
             action = Action(request.form.get("action", ""))
         except ValueError as error:
             raise BadRequest("There is no such action.") from error
-        told = decide_about(parts.jobs, action, {found.queue: [job_id]})
+        told = decide_about(parts.jobs, action, found.queue, [job_id])
         gone = action is Action.REMOVE and found.status is None
         address = url_for(f"{NAME}.queue", name=found.queue) if gone else url_for(f"{NAME}.job", job_id=job_id)
         return back_to(address, told)

@@ -6,18 +6,16 @@ from flask import Blueprint, Response, request, url_for
 from werkzeug.exceptions import BadRequest, NotFound
 
 from libs.common.jobs.states import JobState
-from libs.common.logging import get_logger
 from services.gateway.auth import Scope, needs
 from services.gateway.dashboard.access import NAME
-from services.gateway.dashboard.deciding import MOST_AT_ONCE, decide_about, who
+from services.gateway.dashboard.deciding import MOST_AT_ONCE, decide_about, decide_about_all_dead
 from services.gateway.dashboard.jobs import Action
 from services.gateway.dashboard.parts import Parts
 from services.gateway.dashboard.rendering import page
 from services.gateway.dashboard.said import back_to
 
-log = get_logger(__name__)
-
 _PAGE: Final = 50
+_LONGEST_TEXT: Final = 200
 
 TABS: Final = (
     JobState.WAITING,
@@ -28,6 +26,8 @@ TABS: Final = (
     JobState.FAILED,
     JobState.COMPLETED,
 )
+SEARCHED: Final = frozenset({JobState.FAILED, JobState.DELAYED})
+"""States in which jobs have a reason to search for."""
 ACTIONS: Final = {
     JobState.WAITING: (Action.CANCEL,),
     JobState.PRIORITIZED: (Action.CANCEL,),
@@ -52,7 +52,8 @@ def add_queue(pages: Blueprint, parts: Parts) -> None:
             (tab for tab in TABS if tab is not JobState.COMPLETED and stats.counts.get(tab.value)), JobState.WAITING
         )
         cursor = request.args.get("cursor", "")
-        found = parts.jobs.browse(name, state, cursor=cursor, limit=_PAGE)
+        text = request.args.get("text", "").strip()[:_LONGEST_TEXT] if state in SEARCHED else ""
+        found = parts.jobs.browse(name, state, cursor=cursor, limit=_PAGE, text=text)
         return page(
             parts,
             "queue.html",
@@ -61,6 +62,8 @@ def add_queue(pages: Blueprint, parts: Parts) -> None:
             state=state,
             found=found,
             cursor=cursor,
+            text=text,
+            searched=state in SEARCHED,
             actions=ACTIONS[state],
         )
 
@@ -68,8 +71,7 @@ def add_queue(pages: Blueprint, parts: Parts) -> None:
     @needs(Scope.ADMIN)
     def switch_queue(name: str, what: str) -> Response:
         _known(parts, name)
-        (parts.jobs.pause if what == "pause" else parts.jobs.resume)(name)
-        log.info(f"queue.{what}d", queue=name, by=who())
+        parts.jobs.pause(name, paused=what == "pause")
         done = "is paused: running jobs go on, no more are started" if what == "pause" else "is resumed"
         return back_to(url_for(f"{NAME}.queue", name=name), f"{name} {done}.")
 
@@ -79,15 +81,14 @@ def add_queue(pages: Blueprint, parts: Parts) -> None:
         _known(parts, name)
         action = _action_asked()
         chosen = request.form.getlist("id")[:MOST_AT_ONCE]
-        told = decide_about(parts.jobs, action, {name: chosen}) if chosen else "No job was chosen."
+        told = decide_about(parts.jobs, action, name, chosen) if chosen else "No job was chosen."
         return back_to(url_for(f"{NAME}.queue", name=name, state=request.form.get("state") or None), told)
 
     @pages.post("/queues/<name>/dead/<any(retry, remove):what>")
     @needs(Scope.ADMIN)
     def act_on_all_dead(name: str, what: str) -> Response:
         _known(parts, name)
-        dead = parts.jobs.ids(name, JobState.FAILED, most=MOST_AT_ONCE)
-        told = decide_about(parts.jobs, Action(what), {name: dead})
+        told = decide_about_all_dead(parts.jobs, Action(what), name)
         return back_to(url_for(f"{NAME}.queue", name=name, state=JobState.FAILED.value), told)
 
 
