@@ -20,7 +20,7 @@ from tests.integration.redis_kinds.servers import ask
 
 LINE = b'{"n":1,"o":"failed","e":"bad","w":"worker","s":1,"d":1}'
 ADDING = {"add", "add_one", "add_ruled"}
-READING = {"browse", "ended", "inspect", "known", "stats"}
+READING = {"browse", "ended", "events_kept", "inspect", "known", "stats"}
 
 
 class FullBench(Bench):

@@ -171,6 +171,7 @@ CALLS: dict[str, Callable[[Bench], Call]] = {
     "defer until now": of_held("defer", 0, "now"),
     "end_cancelled": of_held("end_cancelled"),
     "ended": lambda bench: ("ended", [bench.add()]),
+    "events_kept": lambda _bench: ("events_kept", []),
     "hand_back": of_held("hand_back"),
     "inspect": lambda bench: ("inspect", [bench.add()]),
     "known": lambda bench: ("known", [bench.add()]),
