@@ -1,1 +1,0 @@
-"""Syncs under fire."""
