@@ -145,6 +145,7 @@ def decides(queue: JobQueue) -> None:
     queue.set_limit("line", Limit(at_once=1))
     queue.pause_key("line", datetime.now(UTC))
     assert queue.events(after="0")
+    assert queue.events_kept() is not None
 
 
 def keeps_epoch(client: "redis.Redis") -> None:
