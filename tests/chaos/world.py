@@ -34,6 +34,8 @@ AVAILABILITY = BULK_AVAILABILITY.name
 
 _HEALTH_S = 90.0
 _LAST_LINES = 15
+_ATTEMPTS = 3
+_PORT_TAKEN = "address already in use"
 _SETTINGS = {
     "LEASE_MS": str(round(LEASE_S * 1_000)),
     "MESSAGE_LEASE_MS": "10000",
@@ -93,6 +95,10 @@ class Injury:
     what: str
 
 
+class PortTakenError(AssertionError):
+    """Another program took a port between its choice and its use; a second attempt chooses others."""
+
+
 class World:
     """The installation; use it as a context manager, which answers when all is healthy.
 
@@ -111,11 +117,18 @@ class World:
         """What was done to it so far."""
 
     def __enter__(self) -> Self:
-        try:
-            self._build()
-        except BaseException:
-            self._things.close()
-            raise
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                self._build()
+            except PortTakenError:
+                self._things.close()
+                if attempt == _ATTEMPTS:
+                    raise
+            except BaseException:
+                self._things.close()
+                raise
+            else:
+                break
         return self
 
     def __exit__(
@@ -181,7 +194,9 @@ class World:
         self.database[LINES].update_many({}, {"$set": {"limits": {"perMinute": 3_000}}})
         ill = self.stack.await_health(timeout_s=_HEALTH_S)
         if ill is not None:
-            raise AssertionError(f"the installation did not become healthy: {ill}\n{self.last_words()}")
+            words = self.last_words()
+            kind = PortTakenError if _PORT_TAKEN in words.lower() else AssertionError
+            raise kind(f"the installation did not become healthy: {ill}\n{words}")
         self.stack.initialize()
 
 
