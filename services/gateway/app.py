@@ -31,6 +31,7 @@ from services.gateway.routes.metrics import metrics_routes
 from services.gateway.routes.queues import queues_routes
 from services.gateway.routes.reference import reference_routes
 from services.gateway.routes.stats import stats_routes
+from services.gateway.sampler import Sampler
 from services.gateway.streams import Streams
 from services.gateway.submission import Door
 
@@ -63,6 +64,7 @@ class Dependencies:
     health: HealthCheck
     own_metrics: GatewayMetrics
     all_metrics: AllMetrics
+    sampler: Sampler
     streams: Streams
     audit: AuditLog
     clock: Clock
@@ -90,7 +92,7 @@ def create_app(deps: Dependencies) -> Flask:
         events_routes(deps.streams, deps.finder),
         decisions_routes(deps.decisions),
         queues_routes(deps.desk),
-        stats_routes(deps.queues),
+        stats_routes(deps.sampler),
         initialize_routes(deps.initialize),
         health_routes(deps.health),
         audit_routes(deps.audit),

@@ -20,6 +20,7 @@ from libs.common.ledger.reconciler_thread import ReconcilerThread
 from libs.common.ledger.redis_epoch import RedisEpoch
 from libs.common.settings import Settings, tokens_of
 from libs.common.stores.mongo import connect_mongo
+from libs.common.worker.heartbeat import Heartbeats
 from services.gateway.admission import BulkAvailabilityAdmission, MessageAdmission
 from services.gateway.app import PREFIX, Dependencies, create_app
 from services.gateway.audit import MongoAuditLog
@@ -38,6 +39,7 @@ from services.gateway.leads import MongoLeadDirectory
 from services.gateway.messaging_bootstrap import messages_of, messaging_routes
 from services.gateway.metrics import AllMetrics, GatewayMetrics
 from services.gateway.queue_desk import QueueDesk
+from services.gateway.sampler import Sampler
 from services.gateway.side_by_side import SideBySide
 from services.gateway.streams import Streams
 from services.gateway.submission import Door
@@ -54,9 +56,16 @@ class Gateway:
     reconciler: ReconcilerThread
     side_by_side: SideBySide
     streams: Streams
+    sampler: Sampler
+
+    def start(self) -> None:
+        """Starts what runs beside the requests."""
+        self.reconciler.start()
+        self.sampler.start()
 
     def close(self) -> None:
         """Ends what runs beside the requests."""
+        self.sampler.stop()
         self.reconciler.stop()
         self.side_by_side.close()
 
@@ -112,6 +121,7 @@ def build(settings: Settings) -> Gateway:
 
     # A stream holds a thread; the other half is for everybody else.
     streams = Streams(queues, most=max(1, settings.gateway_threads // 2))
+    sampler = Sampler(queues, Heartbeats(redis).seen)
 
     app = create_app(
         Dependencies(
@@ -149,6 +159,7 @@ def build(settings: Settings) -> Gateway:
                 client=services,
                 side_by_side=side_by_side,
             ),
+            sampler=sampler,
             streams=streams,
             audit=MongoAuditLog(database),
             clock=clock,
@@ -164,7 +175,7 @@ def build(settings: Settings) -> Gateway:
         interval=timedelta(milliseconds=settings.reconcile_interval_ms),
         on_run=metrics.count_run,
     )
-    return Gateway(app=app, reconciler=reconciler, side_by_side=side_by_side, streams=streams)
+    return Gateway(app=app, reconciler=reconciler, side_by_side=side_by_side, streams=streams, sampler=sampler)
 
 
 def _direct_timeout(settings: Settings) -> timedelta:

@@ -48,7 +48,7 @@ class GatewayServer(BaseApplication):
     def load(self) -> Any:
         """Makes the gateway: here, after the fork, because connections and threads do not survive one."""
         self._gateway = self._make(self._settings)
-        self._gateway.reconciler.start()
+        self._gateway.start()
         return self._gateway.app
 
     def _configuration(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from libs.common.broker.broker import TucoBroker
 from libs.common.logging import get_logger
 from libs.common.settings import Settings, tokens_of
+from libs.common.worker.heartbeat import Heartbeats, HeartbeatThread, heartbeat_of
 from libs.common.worker.http import DirectHandler, InternalServer
 from libs.common.worker.redis_advice import advise_about
 from libs.common.worker.worker import Worker
@@ -58,6 +59,12 @@ class WorkerProcess:
         )
         advise_about(self.broker.redis)
         worker.start()
+        heartbeat = HeartbeatThread(
+            Heartbeats(self.broker.redis),
+            self.broker.worker,
+            lambda: heartbeat_of(self.service, self.queues, held=worker.held),
+        )
+        heartbeat.start()
         server = InternalServer(
             alive=lambda: worker.alive,
             ready=lambda: self._lacks(worker),
@@ -69,6 +76,7 @@ class WorkerProcess:
         stopping.wait()
         log.info("worker.stopping", held=worker.held)
         _on_loop(worker.loop, server.stop())
+        heartbeat.stop()
         worker.stop(grace=timedelta(milliseconds=settings.shutdown_timeout_ms))
         self.on_stop()
         log.info("worker.stopped")

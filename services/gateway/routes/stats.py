@@ -10,7 +10,32 @@ from libs.common.broker.model import QueueStats
 from services.gateway.answers import json_answer
 from services.gateway.auth import Scope
 from services.gateway.declaring import Routes
-from services.gateway.metrics import CountedQueue
+from services.gateway.rates import QueueRates, rates_between
+from services.gateway.sampler import Sampler
+
+
+class QueueNow(QueueStats, frozen=True, kw_only=True, rename="camel"):
+    """A queue in numbers, and how fast it goes."""
+
+    rates: QueueRates
+
+
+class WorkerNow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A worker that lives.
+
+    Args:
+        worker: its name.
+        service: its service.
+        queues: the queues that it serves.
+        held: the jobs that it held when it last said so.
+        seen_seconds_ago: when that was.
+    """
+
+    worker: str
+    service: str
+    queues: Sequence[str]
+    held: int
+    seen_seconds_ago: float
 
 
 class StatsAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,13 +44,15 @@ class StatsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         queues: each queue.
         totals: jobs per state, over all queues.
+        workers: the workers that said within the last 20 seconds that they live.
     """
 
-    queues: Sequence[QueueStats]
+    queues: Sequence[QueueNow]
     totals: Mapping[str, int]
+    workers: Sequence[WorkerNow]
 
 
-def stats_routes(queues: Mapping[str, CountedQueue]) -> Routes:
+def stats_routes(sampler: Sampler) -> Routes:
     """The route of the queues in numbers."""
     routes = Routes("stats")
 
@@ -33,14 +60,32 @@ def stats_routes(queues: Mapping[str, CountedQueue]) -> Routes:
         "GET",
         "/stats",
         scope=Scope.SERVICE,
-        summary="Each queue in numbers",
+        summary="Each queue in numbers: jobs per state, oldest waiting, rates, wait and run times; workers seen",
         answers={200: StatsAnswer},
     )
     def stats() -> Response:
-        each = [queue.stats() for queue in queues.values()]
+        now, earliest = sampler.now(), sampler.earliest()
         totals: Counter[str] = Counter()
-        for queue in each:
+        for queue in now.queues.values():
             totals.update(queue.counts)
-        return json_answer(StatsAnswer(queues=each, totals=totals))
+        return json_answer(
+            StatsAnswer(
+                queues=[
+                    QueueNow(**msgspec.structs.asdict(queue), rates=rates_between(earliest, now, name))
+                    for name, queue in now.queues.items()
+                ],
+                totals=totals,
+                workers=[
+                    WorkerNow(
+                        worker=seen.worker,
+                        service=seen.said.service,
+                        queues=seen.said.queues,
+                        held=seen.said.held,
+                        seen_seconds_ago=seen.seen_seconds_ago,
+                    )
+                    for seen in now.workers.values()
+                ],
+            )
+        )
 
     return routes

@@ -12,6 +12,7 @@ from libs.common.jobs.bulk_availability import BULK_AVAILABILITY
 from libs.common.jobs.message_processing import MESSAGE_PROCESSING
 from libs.common.jobs.registry import queues as queue_names
 from libs.common.settings import Secret, Settings
+from libs.common.worker.heartbeat import WorkerSeen
 from services.gateway.admission import BulkAvailabilityAdmission, MessageAdmission
 from services.gateway.app import Dependencies, create_app
 from services.gateway.audit import AuditEntry, AuditPage
@@ -23,6 +24,7 @@ from services.gateway.initializer import Initialized
 from services.gateway.job_view import JobFinder
 from services.gateway.metrics import AllMetrics, GatewayMetrics
 from services.gateway.queue_desk import QueueDesk
+from services.gateway.sampler import Sampler
 from services.gateway.side_by_side import SideBySide
 from services.gateway.streams import Streams
 from services.gateway.submission import Door
@@ -86,6 +88,8 @@ class World:
         self.clock = FakeClock()
         self.runner = FakeRunner()
         self.audit = MemoryAuditLog()
+        self.workers: list[WorkerSeen] = []
+        self.sampler = Sampler(self.queues, lambda: self.workers)
         self.streams = Streams(self.queues, most=3, look_every_s=0.005, beat_every_s=0.02)
         self.ids = iter(f"id{n}" for n in range(1_000))
         self.door = Door(
@@ -124,6 +128,7 @@ class World:
                 initialize=lambda: Initialized(collections=[], indexes=[], schedules=["health-check"]),
                 health=HealthCheck(probes, side_by_side),
                 own_metrics=metrics,
+                sampler=self.sampler,
                 streams=self.streams,
                 audit=self.audit,
                 clock=self.clock,
