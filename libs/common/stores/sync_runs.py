@@ -105,6 +105,7 @@ class SyncRun(msgspec.Struct, frozen=True, kw_only=True):
         finished_at: when it ended.
         error: why it failed or stopped.
         samples: of a dry run: what it would do to some rows.
+        session: the MongoDB session of an attempt that has not ended in order.
     """
 
     id: ObjectId
@@ -122,6 +123,7 @@ class SyncRun(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     error: str = ""
     samples: Sequence[Mapping[str, Any]] = ()
+    session: Document | None = None
 
 
 class StoredProblem(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,6 +215,26 @@ class SyncRunStore:
                 {"_id": run.id, "owner": run.owner}, {"$set": {"total": total, "since": since}}
             )
         return found.matched_count > 0
+
+    def is_mine(self, run: SyncRun) -> bool:
+        """Whether the run still belongs to the attempt that took it over.
+
+        Raises:
+            StoreUnavailable: MongoDB is away.
+        """
+        with mongo_errors():
+            return self._runs.find_one({"_id": run.id, "owner": run.owner}, {"_id": 1}) is not None
+
+    def set_session(self, run: SyncRun, session: Document | None) -> bool:
+        """Notes the MongoDB session in which this attempt writes, ``None`` once it has ended in order; false where the
+        run has another owner.
+
+        Raises:
+            StoreUnavailable: MongoDB is away.
+        """
+        change = {"$set": {"session": session}} if session else {"$unset": {"session": ""}}
+        with mongo_errors():
+            return self._runs.update_one({"_id": run.id, "owner": run.owner}, change).matched_count > 0
 
     def advance(
         self,
@@ -342,4 +364,5 @@ def _run(document: Document) -> SyncRun:
         finished_at=document.get("finishedAt"),
         error=document.get("error", ""),
         samples=tuple(document.get("samples") or ()),
+        session=document.get("session"),
     )

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from libs.common.clock import Clock
 from libs.common.errors import LeaseLost
@@ -15,6 +16,7 @@ from libs.common.stores.sync_runs import RunStatus, SyncRun, SyncRunStore
 from services.sync.engine.identities import FirstRows
 from services.sync.engine.match_keys import MatchKeys
 from services.sync.engine.page_writer import PageWriter, RowsToWrite
+from services.sync.engine.transactions import Transactions, end_session
 from services.sync.rules.mapping import RowMapper
 from services.sync.rules.planning import PlanRules
 from services.sync.sources.contract import CrmSource, Page, Position
@@ -85,8 +87,10 @@ class Attempt:
         self._options = options
         self._clock = clock
         self._region = integration.settings.region or options.default_region
+        self._transactions = Transactions(stores.database)
         self._keys = MatchKeys(
             stores.database,
+            self._transactions,
             integration.workspace_id,
             region=self._region,
             since=integration.keys_until,
@@ -117,6 +121,10 @@ class Attempt:
         run, source = self._run, self._source
         if run.checkpoint.done:
             return None
+        if run.session:
+            end_session(self._stores.database, run.session)
+        if not self._stores.runs.set_session(run, self._transactions.session_id):
+            raise LeaseLost
         mapper = RowMapper(source.field_map(), region=self._region)
         position = run.checkpoint.position
         if position is None:
@@ -127,6 +135,7 @@ class Attempt:
                 raise LeaseLost
         self._writer = PageWriter(
             self._stores.database,
+            self._transactions,
             self._stores.runs,
             run,
             rules=self._plan_rules(),
@@ -158,9 +167,15 @@ class Attempt:
         """
         if self._writer is None:
             raise RuntimeError("prepare() comes first")
-        if self._writes_leads:
-            self._keys.look()
-        self._writer.write(page)
+        try:
+            if self._writes_leads:
+                self._keys.look()
+            self._writer.write(page)
+        except OperationFailure as error:
+            # Whoever takes a run over also ends the session of the one before.
+            if not self._stores.runs.is_mine(self._run):
+                raise LeaseLost from error
+            raise
 
     def complete(self) -> None:
         """Ends the run; the next incremental one reads from where this one began.
@@ -174,6 +189,17 @@ class Attempt:
             self._stores.integrations.complete_sync(self._integration.id, read_until=self._run.started_at, at=now)
         if not self._stores.runs.finish(self._run, RunStatus.COMPLETED, at=now):
             raise LeaseLost
+
+    def close(self) -> None:
+        """Ends the attempt in order; its session may then be used for something else.
+
+        Raises:
+            StoreUnavailable: MongoDB is away.
+        """
+        try:
+            self._stores.runs.set_session(self._run, None)
+        finally:
+            self._transactions.close()
 
     @property
     def _writes_leads(self) -> bool:

@@ -20,7 +20,7 @@ from libs.common.logging import get_logger
 from libs.common.stores.collections import LEADS
 from libs.common.stores.mongo import Document, mongo_errors
 from services.sync.engine.lead_documents import PROJECTION, key_update, lead_of
-from services.sync.engine.transactions import in_transaction
+from services.sync.engine.transactions import Transactions
 from services.sync.rules.leads import assigned_keys, lent_keys, own_keys
 
 log = get_logger(__name__)
@@ -36,6 +36,7 @@ class MatchKeys:
 
     Args:
         database: where leads are.
+        transactions: of the attempt.
         workspace_id: whose.
         region: ISO 3166-1 alpha-2; where their phone numbers are read.
         since: until when leads have been looked at; ``None`` where they never have been.
@@ -46,6 +47,7 @@ class MatchKeys:
     def __init__(
         self,
         database: Database[Document],
+        transactions: Transactions,
         workspace_id: str,
         *,
         region: str,
@@ -53,7 +55,7 @@ class MatchKeys:
         clock: Clock,
         interval: timedelta,
     ) -> None:
-        self._database = database
+        self._transactions = transactions
         self._leads = database[LEADS]
         self._workspace_id = workspace_id
         self._region = region
@@ -74,7 +76,7 @@ class MatchKeys:
             return self._looked_at
         changed = 0
         for ids in self._written_by_people():
-            changed += in_transaction(self._database, partial(self._assign, ids))
+            changed += self._transactions.run(partial(self._assign, ids))
         if changed:
             log.info("match_keys.assigned", leads=changed)
         self._since = self._looked_at = now

@@ -8,6 +8,7 @@ is there by then.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from pymongo import UpdateOne
@@ -22,7 +23,7 @@ from libs.common.stores.mongo import Document
 from libs.common.stores.sync_runs import MOST_SAMPLES, Checkpoint, Counts, StoredProblem, SyncRun, SyncRunStore
 from services.sync.engine.identities import FirstRows
 from services.sync.engine.lead_documents import PROJECTION, changed_fields, key_update, lead_of, new_document
-from services.sync.engine.transactions import in_transaction
+from services.sync.engine.transactions import Transactions
 from services.sync.rules.leads import Lead
 from services.sync.rules.mapping import RowMapper
 from services.sync.rules.planning import KnownLeads, PagePlan, Planner, PlanRules
@@ -57,6 +58,7 @@ class PageWriter:
 
     Args:
         database: where leads are.
+        transactions: of the attempt.
         runs: where runs are.
         run: as this attempt took it over.
         rules: how rows find their leads.
@@ -69,6 +71,7 @@ class PageWriter:
     def __init__(
         self,
         database: Database[Document],
+        transactions: Transactions,
         runs: SyncRunStore,
         run: SyncRun,
         *,
@@ -78,7 +81,7 @@ class PageWriter:
         suspicious_share: float,
         clock: Clock,
     ) -> None:
-        self._database = database
+        self._transactions = transactions
         self._leads = database[LEADS]
         self._runs = runs
         self._run = run
@@ -100,7 +103,7 @@ class PageWriter:
             StoreUnavailable: MongoDB is away.
         """
         work = _PageWork(self._mapper, page.rows, self._first_rows)
-        self.counts, self.checkpoint = in_transaction(self._database, lambda session: self._write(page, work, session))
+        self.counts, self.checkpoint = self._transactions.run(partial(self._write, page, work))
 
     def _write(self, page: RowsToWrite, work: "_PageWork", session: ClientSession) -> tuple[Counts, Checkpoint]:
         now = self._clock.now()

@@ -154,12 +154,16 @@ class SyncEngine:
         if run.status is RunStatus.COMPLETED:
             return result_of(run)
         log.info("run.started", run_id=str(run.id), mode=str(run.mode), pages=run.checkpoint.pages)
-        attempt: Attempt | None = None
+        came_to = run
         try:
             async with self._source(integration, run) as source:
                 attempt = Attempt(self._stores, integration, run, source, options=self._options, clock=self._clock)
-                await self._drive(attempt, job)
-                return result_of(attempt.run, status=RunStatus.COMPLETED)
+                try:
+                    await self._drive(attempt, job)
+                    return result_of(attempt.run, status=RunStatus.COMPLETED)
+                finally:
+                    came_to = attempt.run
+                    await self._in_thread(attempt.close)
         except asyncio.CancelledError:
             if job.cancelled():
                 await self._in_thread(lambda: self._end(run, RunStatus.CANCELLED, "cancelled"))
@@ -168,7 +172,7 @@ class SyncEngine:
             await self._in_thread(lambda: self._end(run, RunStatus.CANCELLED, "cancelled"))
             raise
         except (SuspiciousRows, PositionLost, RateLimited, SourceUnavailable, *_FOR_A_PERSON) as error:
-            came_further = attempt is not None and attempt.run.checkpoint.pages > run.checkpoint.pages
+            came_further = came_to.checkpoint.pages > run.checkpoint.pages
             is_last = job.attempt >= job.max_attempts
             outcome = await self._in_thread(
                 partial(self._outcome, error, run, came_further=came_further, is_last=is_last)

@@ -1,12 +1,16 @@
 """A run that dies at any moment and is taken up again ends as if nothing had happened."""
 
 import random
+import time
 
 import pytest
 from pymongo.client_session import ClientSession
+from pymongo.errors import OperationFailure
 
+from libs.common.errors import NotNow
 from libs.common.stores.sync_runs import SyncRun, SyncRunStore
 from services.sync.rules.rows import SourceRow
+from services.sync.sources.contract import SourceUnavailable
 from tests.integration.sync.world import ListeningJob, MemorySource, World, comparable, person
 
 
@@ -98,3 +102,26 @@ def test_a_page_that_was_written_is_not_written_again(world: World) -> None:
     pages = world.run_of(job).checkpoint.pages
     world.sync(integration_id, MemorySource(untidy_people()[: pages * 10]), job=world.new_job())
     assert {lead["_id"]: lead for lead in world.leads()} == written
+
+
+def test_what_a_killed_worker_has_locked_is_freed_by_the_next_attempt(world: World) -> None:
+    integration_id = world.integrate()
+    rows = untidy_people()
+    job = world.new_job()
+    source = MemorySource(rows, faults={3: SourceUnavailable("down")})
+    with pytest.raises(NotNow):
+        world.sync(integration_id, source, job=job)
+    # What a process leaves behind that is killed in the middle of its fourth page.
+    with world.database.client.start_session() as orphan:
+        orphan.start_transaction()
+        world.database["leads"].insert_one(
+            {"workspaceId": "workspace-1", "matchKeys": ["p:+14155550030"]}, session=orphan
+        )
+        world.database["syncRuns"].update_one({"jobId": job.job_id}, {"$set": {"session": dict(orphan.session_id)}})
+        started = time.monotonic()
+        world.sync(integration_id, source, job=job)
+        took = time.monotonic() - started
+        with pytest.raises(OperationFailure):
+            orphan.commit_transaction()
+    assert took < 5
+    assert world.run_of(job).session is None

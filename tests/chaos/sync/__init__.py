@@ -1,0 +1,1 @@
+"""Syncs under fire."""
