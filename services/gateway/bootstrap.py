@@ -106,6 +106,8 @@ def build(settings: Settings) -> Gateway:
         },
         side_by_side,
     )
+    # A stream holds a thread; the other half is for everybody else.
+    streams = Streams(queues, most=max(1, settings.gateway_threads // 2))
     sessions = Sessions(settings)
     dashboard = dashboard_parts(
         database,
@@ -117,10 +119,9 @@ def build(settings: Settings) -> Gateway:
         desk=desk,
         health=health,
         messages=messages,
+        events=streams.of_queues,
     )
 
-    # A stream holds a thread; the other half is for everybody else.
-    streams = Streams(queues, most=max(1, settings.gateway_threads // 2))
     sampler = Sampler(queues, Heartbeats(redis).seen)
 
     app = create_app(

@@ -24,6 +24,7 @@ from services.gateway.dashboard.parts import Parts
 from services.gateway.dashboard.rendering import harden, page
 from services.gateway.dashboard.said import forget_said
 from services.gateway.dashboard.words import STATE_NAMES, moment, number, pretty, some, span, spark, stamp
+from services.gateway.streams import MEDIA_TYPE
 
 log = get_logger(__name__)
 
@@ -52,6 +53,7 @@ def dashboard_routes(parts: Parts) -> Blueprint:
         add_messages,
     ):
         add(pages, parts)
+    _add_events(pages, parts)
     _add_files(pages)
     return pages
 
@@ -66,6 +68,16 @@ _FILTERS: Final = {
     "stamp": stamp,
     "state_name": lambda state: STATE_NAMES.get(str(state), str(state)),
 }
+
+
+def _add_events(pages: Blueprint, parts: Parts) -> None:
+    @pages.get("/events")
+    @needs(Scope.SERVICE)
+    def events() -> Response:
+        # A stream that is not read would never be closed either.
+        told = () if request.method == "HEAD" else parts.events(request.headers.get("Last-Event-ID", ""))
+        # Proxies such as nginx would otherwise collect events before they pass them on.
+        return Response(told, content_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
 
 
 def _add_files(pages: Blueprint) -> None:

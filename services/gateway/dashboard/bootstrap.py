@@ -1,6 +1,6 @@
 """The dashboard, joined to its parts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pymongo.database import Database
 
@@ -28,6 +28,7 @@ def dashboard_parts(
     desk: DecidesAboutQueues,
     health: HealthCheck,
     messages: Messages,
+    events: Callable[[str], Iterator[bytes]],
 ) -> Parts:
     """What the pages are made of; nothing is contacted until a page is opened."""
     return Parts(
@@ -40,5 +41,6 @@ def dashboard_parts(
         ticks=TickStore(database),
         lines=LineReader(database),
         messages=messages,
+        events=events,
         clock=SystemClock(),
     )

@@ -1,6 +1,6 @@
 """What the pages are made of."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -79,6 +79,7 @@ class Parts:
         ticks: what became of their ticks.
         lines: the lines.
         messages: the messages that a person decides about.
+        events: what happens in the queues, as server-sent events, from behind an event's id on.
         clock: tells the time.
     """
 
@@ -91,6 +92,7 @@ class Parts:
     ticks: Ticks
     lines: Lines
     messages: Messages
+    events: Callable[[str], Iterator[bytes]]
     clock: Clock
 
     @property

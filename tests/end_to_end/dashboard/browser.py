@@ -100,7 +100,7 @@ class Page:
 
     def press(self, key: str) -> None:
         """Presses and releases a key."""
-        name, code, text = _KEYS.get(key, (key, ord(key.upper()), key))
+        name, code, text = _KEYS[key] if key in _KEYS else (key, ord(key.upper()), key)
         for kind in ("keyDown", "keyUp"):
             typed = {"text": text} if kind == "keyDown" and text else {}
             self.send("Input.dispatchKeyEvent", type=kind, key=name, windowsVirtualKeyCode=code, **typed)

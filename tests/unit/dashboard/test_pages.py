@@ -380,3 +380,13 @@ def test_an_unforeseen_error_tells_nothing_of_itself(world: World, monkeypatch: 
 
     assert "hunter2" not in page
     assert "r1" in page
+
+
+# Events
+
+
+def test_the_stream_goes_on_behind_what_was_seen(world: World) -> None:
+    answer = world.client.get(f"{PREFIX}/events", headers={"Last-Event-ID": "7-0"})
+
+    assert answer.content_type == "text/event-stream"
+    assert answer.text == "data: after 7-0\n\n"

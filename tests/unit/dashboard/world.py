@@ -235,6 +235,7 @@ class World:
             ticks=self,
             lines=_Lines(self),
             messages=self,
+            events=lambda seen: iter([f"data: after {seen}\n\n".encode()]),
             clock=self.clock,
         )
         app.before_request(lambda: setattr(g, "request_id", "r1"))

@@ -1,17 +1,21 @@
-// Keeps a page as it would be if it were opened anew: `data-live` says after how many seconds it is asked for again.
+// Keeps a page as it would be if it were opened anew: `data-live` says after how many seconds it is asked for again, and
+// a stream of events makes it sooner when something happens.
 import { morphChildren } from "./morph.js";
 
 const LONGEST_PAUSE_MS = 30_000;
+const APART_MS = 700;
 
-export function stayLive(main, pulse) {
+export function stayLive(main, pulse, eventsAddress) {
   const seconds = Number(main?.dataset.live);
   if (!seconds) return;
   let pause = seconds * 1000;
+  let last = performance.now();
   let timer;
+  let stream;
 
-  function plan() {
+  function plan(inMs) {
     clearTimeout(timer);
-    timer = setTimeout(refresh, pause);
+    timer = setTimeout(refresh, inMs);
   }
 
   function show(isLive) {
@@ -24,6 +28,7 @@ export function stayLive(main, pulse) {
   async function refresh() {
     // A hidden page costs nothing; it is refreshed when it is looked at again.
     if (document.hidden) return;
+    last = performance.now();
     try {
       const answer = await fetch(location.href, { headers: { "X-Fragment": "1" }, cache: "no-store" });
       if (answer.redirected) {
@@ -42,12 +47,33 @@ export function stayLive(main, pulse) {
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
       show(false);
     }
-    plan();
+    plan(pause);
+  }
+
+  // Where there is no stream, or no more of them, the page is refreshed by the clock alone.
+  function listen() {
+    if (!eventsAddress || stream) return;
+    stream = new EventSource(eventsAddress);
+    stream.addEventListener("message", () => plan(Math.max(0, last + APART_MS - performance.now())));
+  }
+
+  function leave() {
+    stream?.close();
+    stream = undefined;
   }
 
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) refresh();
+    if (document.hidden) {
+      leave();
+    } else {
+      listen();
+      refresh();
+    }
   });
+  // A page that the browser keeps for the way back must not keep a stream too.
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", listen);
   show(true);
-  plan();
+  if (!document.hidden) listen();
+  plan(pause);
 }

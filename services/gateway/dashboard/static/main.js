@@ -6,4 +6,4 @@ import { stayLive } from "./live.js";
 const main = document.getElementById("main");
 followKeys(document);
 chooseRows(main);
-stayLive(main, document.querySelector("[data-pulse]"));
+stayLive(main, document.querySelector("[data-pulse]"), document.body.dataset.events);

@@ -2,31 +2,32 @@
 
 /** Gives `have` the children of `want`. Elements with the same `data-key` are taken for the same. */
 export function morphChildren(have, want) {
-  const keyed = new Map();
-  for (const child of have.children) {
-    if (child.dataset.key) keyed.set(child.dataset.key, child);
-  }
+  const left = new Set(have.childNodes);
+  const nodes = [...want.childNodes].map((wanted) => {
+    const match = findMatch(left, wanted);
+    if (!match) return document.importNode(wanted, true);
+    left.delete(match);
+    morph(match, wanted);
+    return match;
+  });
+  for (const node of left) node.remove();
   let place = have.firstChild;
-  for (const wanted of [...want.childNodes]) {
-    const known = keyed.get(wanted.dataset?.key);
-    const match = known ?? (place && isAlike(place, wanted) ? place : null);
-    if (match) {
-      if (match === place) place = place.nextSibling;
-      else have.insertBefore(match, place);
-      morph(match, wanted);
-    } else {
-      have.insertBefore(document.importNode(wanted, true), place);
-    }
-  }
-  while (place) {
-    const next = place.nextSibling;
-    place.remove();
-    place = next;
+  for (const node of nodes) {
+    // What is in its place already is not moved: a move takes the focus away.
+    if (node === place) place = place.nextSibling;
+    else have.insertBefore(node, place);
   }
 }
 
-function isAlike(one, other) {
-  return one.nodeType === other.nodeType && one.nodeName === other.nodeName && one.dataset?.key === other.dataset?.key;
+/** The first child not taken yet that may become `wanted`: by its key, else by what it looks like. */
+function findMatch(left, wanted) {
+  let similar = null;
+  for (const node of left) {
+    if (node.nodeName !== wanted.nodeName || node.dataset?.key !== wanted.dataset?.key) continue;
+    if (node.className === wanted.className) return node;
+    similar ??= node;
+  }
+  return similar;
 }
 
 function morph(have, want) {
@@ -38,7 +39,7 @@ function morph(have, want) {
     if (have.getAttribute(name) !== value) have.setAttribute(name, value);
   }
   for (const { name } of [...have.attributes]) {
-    // What the reader has opened, chosen or been given by other scripts is theirs.
+    // What the reader has opened, or scripts have switched off, is theirs.
     if (!want.hasAttribute(name) && !["open", "disabled"].includes(name)) have.removeAttribute(name);
   }
   morphChildren(have, want);
