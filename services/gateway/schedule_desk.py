@@ -9,9 +9,9 @@ import msgspec
 from libs.common.clock import Clock
 from libs.common.cron import parse_cron, parse_zone
 from libs.common.errors import InvalidInput
-from libs.common.jobs.contract import TickPayload
+from libs.common.jobs.contract import MissedTicks, TickPayload
 from libs.common.jobs.registry import contract_of
-from libs.common.stores.schedules import MissedTicks, Schedule, ScheduleStore
+from libs.common.stores.schedules import Schedule, ScheduleStore
 from libs.common.stores.ticks import TickRow, TickStore
 
 

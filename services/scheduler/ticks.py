@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from libs.common.stores.schedules import MissedTicks
+from libs.common.jobs.contract import MissedTicks
 from libs.common.stores.ticks import TickOutcome
 
 

@@ -35,6 +35,13 @@ class Origin(StrEnum):
     DERIVED = "derived"
 
 
+class MissedTicks(StrEnum):
+    """What a schedule wants done about ticks that nobody was there for."""
+
+    RUN_ONCE_LATE = "run-once-late"
+    SKIP = "skip"
+
+
 class TickPayload(Payload, frozen=True, kw_only=True):
     """What a schedule emits: which schedule, and the moment it stands for (ISO 8601, UTC)."""
 
@@ -82,6 +89,8 @@ class JobContract(Generic[P]):
         workspace: whose job it is; jobs of a queue are taken round-robin over workspaces.
         data_in_ledger: the payload may be large, so the queue carries the job's id and the worker reads the payload
             from the ledger.
+        cron: when a schedule emits it, in UTC, unless a person changes that; empty where no schedule does.
+        missed_ticks: what that schedule does about ticks that nobody was there for.
     """
 
     job_type: str
@@ -95,6 +104,8 @@ class JobContract(Generic[P]):
     unique_key: Callable[[P], str] | None = None
     workspace: Callable[[P], str] | None = None
     data_in_ledger: bool = False
+    cron: str = ""
+    missed_ticks: MissedTicks = MissedTicks.RUN_ONCE_LATE
 
     def parse(self, data: Mapping[str, Any], *, path: str = "data") -> P:
         """The payload at the door: unknown fields are an error.

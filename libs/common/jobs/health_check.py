@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from libs.common.jobs.contract import JobContract, Origin, TickPayload
+from libs.common.jobs.contract import JobContract, MissedTicks, Origin, TickPayload
 
 HEALTH_CHECK = JobContract(
     job_type="health-check",
@@ -12,4 +12,7 @@ HEALTH_CHECK = JobContract(
     max_attempts=2,
     time_limit=timedelta(minutes=2),
     unique_key=lambda payload: payload.tick,
+    cron="*/5 * * * *",
+    # What was not looked at in time is looked at by the next check anyway.
+    missed_ticks=MissedTicks.SKIP,
 )

@@ -12,4 +12,5 @@ SCHEDULED_MESSAGES = JobContract(
     max_attempts=3,
     time_limit=timedelta(minutes=2),
     unique_key=lambda payload: payload.tick,
+    cron="* * * * *",
 )

@@ -2,27 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 from pymongo import UpdateOne
 from pymongo.database import Database
 
-from libs.common.jobs.health_check import HEALTH_CHECK
-from libs.common.jobs.scheduled_messages import SCHEDULED_MESSAGES
+from libs.common.jobs.contract import MissedTicks
+from libs.common.jobs.registry import contracts
 from libs.common.logging import get_logger
 from libs.common.stores.collections import SCHEDULES
 from libs.common.stores.mongo import Document, mongo_errors
 
 log = get_logger(__name__)
-
-
-class MissedTicks(StrEnum):
-    """What a schedule wants done about ticks that nobody was there for."""
-
-    RUN_ONCE_LATE = "run-once-late"
-    SKIP = "skip"
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -49,12 +41,12 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     last_tick_at: datetime | None = None
 
 
-DEFAULT_SCHEDULES: tuple[Schedule, ...] = (
-    Schedule(name=SCHEDULED_MESSAGES.job_type, job_type=SCHEDULED_MESSAGES.job_type, cron="* * * * *"),
-    # What was not looked at in time is looked at by the next check anyway.
-    Schedule(name=HEALTH_CHECK.job_type, job_type=HEALTH_CHECK.job_type, cron="*/5 * * * *", missed=MissedTicks.SKIP),
+DEFAULT_SCHEDULES: tuple[Schedule, ...] = tuple(
+    Schedule(name=contract.job_type, job_type=contract.job_type, cron=contract.cron, missed=contract.missed_ticks)
+    for contract in contracts().values()
+    if contract.cron
 )
-"""The schedules without which the system does not work."""
+"""The schedules without which the system does not work, as the job types declare them."""
 
 
 class ScheduleStore:

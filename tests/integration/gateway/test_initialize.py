@@ -36,7 +36,7 @@ def test_the_first_time_it_creates_everything_and_says_so(redis_url: str, mongo_
     assert answer["status"] == "created"
     assert set(answer["created"]["collections"]) == {collection.name for collection in ALL}
     assert {"jobs.open", "jobs.one_open_per_unique_key"} <= set(answer["created"]["indexes"])
-    assert answer["created"]["schedules"] == ["scheduled-messages", "health-check"]
+    assert answer["created"]["schedules"] == ["health-check", "scheduled-messages"]
     stored = {schedule["_id"]: schedule for schedule in served.database[SCHEDULES].find()}
     assert {
         name: (each["jobType"], each["cron"], each["timezone"], each["enabled"]) for name, each in stored.items()

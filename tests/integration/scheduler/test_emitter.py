@@ -9,12 +9,13 @@ from pymongo.database import Database
 
 from libs.common.broker.connection import connect_redis
 from libs.common.broker.queue import JobQueue
+from libs.common.jobs.contract import MissedTicks
 from libs.common.jobs.registry import queues
 from libs.common.ledger.mongo import MongoLedger
 from libs.common.settings import Secret, Settings
 from libs.common.stores.collections import JOBS, SCHEDULES, TICKS
 from libs.common.stores.mongo import Document, connect_mongo
-from libs.common.stores.schedules import DEFAULT_SCHEDULES, MissedTicks, Schedule, ScheduleStore
+from libs.common.stores.schedules import DEFAULT_SCHEDULES, Schedule, ScheduleStore
 from libs.common.stores.ticks import TickStore
 from services.scheduler.emitter import TickEmitter, tick_job_id
 from tests.integration.ledger.factories import create_jobs
@@ -251,7 +252,7 @@ def test_an_unreadable_document_is_left_out(database: Database[Document], schedu
 
 def test_restoring_schedules_twice_changes_nothing(schedules: ScheduleStore) -> None:
 
-    assert schedules.restore(DEFAULT_SCHEDULES) == ["scheduled-messages", "health-check"]
+    assert schedules.restore(DEFAULT_SCHEDULES) == ["health-check", "scheduled-messages"]
     schedules.put(Schedule(name=NAME, job_type=NAME, cron="*/2 * * * *", enabled=False))
     assert schedules.restore(DEFAULT_SCHEDULES) == []
     kept = schedules.get(NAME)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.stores.schedules import MissedTicks
+from libs.common.jobs.contract import MissedTicks
 from libs.common.stores.ticks import TickOutcome
 from services.scheduler.ticks import TickDecision, decide_ticks
 
