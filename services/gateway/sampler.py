@@ -72,8 +72,16 @@ class Sampler:
         return Sample(
             at_s=self._monotonic(),
             queues={name: queue.stats() for name, queue in self._queues.items()},
-            workers={worker.worker: worker for worker in self._workers()},
+            workers={worker.worker: worker for worker in self._workers_seen()},
         )
+
+    def _workers_seen(self) -> Sequence[WorkerSeen]:
+        """The workers; none where only they cannot be asked for, as with a Redis user of an older installation."""
+        try:
+            return self._workers()
+        except StoreUnavailable as error:
+            log.warning("sampler.workers_unknown", error=error.reason)
+            return ()
 
     def earliest(self) -> Sample | None:
         """The earliest look that is remembered."""

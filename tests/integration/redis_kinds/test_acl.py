@@ -28,6 +28,8 @@ from libs.common.errors import StoreUnavailable
 from libs.common.jobs.states import JobState
 from libs.common.ledger.redis_epoch import RedisEpoch
 from libs.common.settings import Secret, Settings
+from libs.common.worker import heartbeat
+from libs.common.worker.heartbeat import Heartbeat, Heartbeats
 from libs.common.worker.redis_advice import advise_about
 from libs.embedded import RedisServer, ports
 from services.availability.pacing import Pacer, Wanted
@@ -57,6 +59,7 @@ WORKING = ADDING | {
     "wait_for_children",
 }
 EVERY = {path.stem for path in Path(scripts.__file__).with_name("scripts").glob("*.lua")}
+HEARTBEAT = Path(heartbeat.__file__).with_name("scripts") / "heartbeat.lua"
 DECIDING = (EVERY - WORKING) | ADDING
 """What people and the gateway do."""
 
@@ -186,6 +189,9 @@ def does_its_work(service: str, client: "redis.Redis", database: Database[dict[s
         "availability": lambda: keeps_pace(client),
     }
     more.get(service, lambda: None)()
+    if service != "scheduler":
+        Heartbeats(client).beat("w", Heartbeat(service=service, queues=QUEUES[service]))
+        assert Heartbeats(client).seen()
     with redis_errors():
         assert client.ping()
 
@@ -246,7 +252,7 @@ def test_no_service_has_a_command_that_its_scripts_and_calls_do_not_use(service:
     chosen = {"gateway": DECIDING, "scheduler": ADDING}.get(service, WORKING)
     used = {"evalsha", "eval", "ping"}.union(*(_commands(script(name).source) for name in chosen))
     if service != "scheduler":
-        used |= {"info"}
+        used |= {"info", *_commands(HEARTBEAT.read_text())}
     if service in ("messaging", "availability", "sync"):
         used |= {"bzpopmin"}
     used |= {
