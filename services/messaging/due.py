@@ -24,6 +24,9 @@ log = get_logger(__name__)
 MOST_LOOKED_AFTER: Final = 20_000
 """How many waiting messages one tick looks after; the next goes on where it ended."""
 
+MOST_LEFT_IN_HAND: Final = 10
+"""How often workers and their jobs may die of one message before it is given up."""
+
 _PAGE: Final = 1_000
 
 
@@ -93,7 +96,7 @@ class DueMessages:
         for batch in self._due():
             queued = self._store.queue(batch, now=self._clock.now())
             report.due += queued
-            report.enqueued += self._enqueue(batch, tick)
+            report.enqueued += len(self._enqueue(batch, tick))
             DUE.inc(queued)
             if self._monotonic() - began > self._time_limit_s:
                 report.finished = False
@@ -114,32 +117,37 @@ class DueMessages:
     def _look_after(self, tick: str) -> int:
         now = self._clock.now()
         left = self._store.left_in_hand(lease_ended_before=now - self._grace / 2, limit=MOST_LOOKED_AFTER)
-        requeued = self._requeue(left, tick, "sending")
-        looked_at = 0
-        while looked_at < MOST_LOOKED_AFTER:
+        left_again = self._requeue(left, tick, "sending")
+        if left_again and (given_up := self._store.give_up(left_again, after=MOST_LEFT_IN_HAND, now=now)):
+            log.error("messages.given_up", count=given_up)
+        return len(left_again) + self._look_after_queued(tick, now)
+
+    def _look_after_queued(self, tick: str, now: datetime) -> int:
+        requeued = 0
+        for _ in range(0, MOST_LOOKED_AFTER, _PAGE):
             page = self._store.queued(after=self._looked_after_up_to, untouched_since=now - self._grace, limit=_PAGE)
-            requeued += self._requeue(page.messages, tick, "queued")
+            requeued += len(self._requeue(page.messages, tick, "queued"))
             self._looked_after_up_to = page.after
-            looked_at += _PAGE
             if page.after is None:
                 break
         return requeued
 
-    def _requeue(self, messages: Sequence[JobLess], tick: str, status: str) -> int:
+    def _requeue(self, messages: Sequence[JobLess], tick: str, status: str) -> list[JobLess]:
         made = self._enqueue(messages, tick)
         if made:
-            REQUEUED.labels(status).inc(made)
-            log.warning("messages.requeued", count=made, status=status)
+            REQUEUED.labels(status).inc(len(made))
+            log.warning("messages.requeued", count=len(made), status=status)
         return made
 
-    def _enqueue(self, messages: Sequence[JobLess], tick: str) -> int:
+    def _enqueue(self, messages: Sequence[JobLess], tick: str) -> list[JobLess]:
+        """Gives these messages jobs; answers those that had none."""
         if not messages:
-            return 0
+            return []
         now = self._clock.now()
         # One workspace after the other: the queue takes those alike in one step.
         in_order = sorted(messages, key=lambda message: message.workspace_id)
         added = self._queue.add([_job(message, tick, now) for message in in_order])
-        return sum(one.created for one in added)
+        return [message for message, one in zip(in_order, added, strict=True) if one.created]
 
 
 def _job(message: JobLess, tick: str, now: datetime) -> NewJob:

@@ -116,10 +116,6 @@ class Budgets(Protocol):
         """Undoes a reservation whose message certainly did not go and will not go by it."""
         ...
 
-    def foresee(self, workspace: WorkspaceBudget, wish: Wish) -> Granted | Later:
-        """What :meth:`reserve` would answer now; reserves nothing."""
-        ...
-
     def loads(self, workspace: WorkspaceBudget) -> dict[str, float]:
         """By line id, the part of the line's day that is promised already; above 1 where limits were lowered."""
         ...

@@ -42,10 +42,6 @@ class BudgetsWithFallback:
         """Whether a message may go now; if not, from when on."""
         return self._either(lambda budgets: budgets.reserve(workspace, wish))
 
-    def foresee(self, workspace: WorkspaceBudget, wish: Wish) -> Granted | Later:
-        """What :meth:`reserve` would answer now."""
-        return self._either(lambda budgets: budgets.foresee(workspace, wish))
-
     def still_reserved(self, workspace: WorkspaceBudget, wish: Wish) -> bool:
         """Whether a granted reservation still stands."""
         return self._either(lambda budgets: budgets.still_reserved(workspace, wish))

@@ -55,11 +55,6 @@ class MongoBudgets:
                 self._limits.sent_past_redis(workspace.workspace_id)
         return _answer(placement, now)
 
-    def foresee(self, workspace: WorkspaceBudget, wish: Wish) -> Granted | Later:
-        """What :meth:`reserve` would answer now."""
-        now = self._clock.now()
-        return _answer(self._place(workspace, wish, now), now)
-
     def still_reserved(self, workspace: WorkspaceBudget, wish: Wish) -> bool:
         """Whether a granted reservation still stands."""
         wanted = {"_id": wish.message_id, "workspaceId": workspace.workspace_id, "lineId": wish.line_id}

@@ -75,11 +75,18 @@ class RedisBudgets:
 
     def reserve(self, workspace: WorkspaceBudget, wish: Wish) -> Granted | Later:
         """Whether a message may go now; if not, from when on."""
-        return self._ask(workspace, wish, commit=True)
-
-    def foresee(self, workspace: WorkspaceBudget, wish: Wish) -> Granted | Later:
-        """What :meth:`reserve` would answer now."""
-        return self._ask(workspace, wish, commit=False)
+        line = workspace.line(wish.line_id)
+        for _ in range(_REBUILDS):
+            answer = self._place(workspace, line, wish, days=NEAR_DAYS)
+            if isinstance(answer, Later) and not answer.promised and answer.reason is not Reason.RECIPIENT_GAP:
+                answer = self._place(workspace, line, wish, days=FAR_DAYS)
+            if answer is not None:
+                return answer
+            self._redis_epoch.refresh()
+            self._rebuilder.rebuild(
+                workspace, self._keys(workspace.workspace_id), epoch=self._epoch(workspace), now=self._clock.now()
+            )
+        raise StoreUnavailable("redis", "the budgets were lost again while they were made anew")
 
     def still_reserved(self, workspace: WorkspaceBudget, wish: Wish) -> bool:
         """Whether a granted reservation still stands."""
@@ -123,23 +130,7 @@ class RedisBudgets:
             for line, opening, count in zip(workspace.lines, today, counts, strict=True)
         }
 
-    def _ask(self, workspace: WorkspaceBudget, wish: Wish, *, commit: bool) -> Granted | Later:
-        line = workspace.line(wish.line_id)
-        for _ in range(_REBUILDS):
-            answer = self._place(workspace, line, wish, days=NEAR_DAYS, commit=commit)
-            if isinstance(answer, Later) and not answer.promised and answer.reason is not Reason.RECIPIENT_GAP:
-                answer = self._place(workspace, line, wish, days=FAR_DAYS, commit=commit)
-            if answer is not None:
-                return answer
-            self._redis_epoch.refresh()
-            self._rebuilder.rebuild(
-                workspace, self._keys(workspace.workspace_id), epoch=self._epoch(workspace), now=self._clock.now()
-            )
-        raise StoreUnavailable("redis", "the budgets were lost again while they were made anew")
-
-    def _place(
-        self, workspace: WorkspaceBudget, line: LineBudget, wish: Wish, *, days: int, commit: bool
-    ) -> Granted | Later | None:
+    def _place(self, workspace: WorkspaceBudget, line: LineBudget, wish: Wish, *, days: int) -> Granted | Later | None:
         """One run of the script; ``None`` where the counts have to be made anew first."""
         now = self._clock.now()
         openings = openings_of(line, workspace, now=now - _CLOCK_SLACK, days=days)
@@ -161,7 +152,6 @@ class RedisBudgets:
             wish.message_id,
             recipient,
             int(wish.starts_conversation),
-            int(commit),
             self._now_ms(),
             _or_none(line.limits.per_minute),
             self._gap_ms(line),

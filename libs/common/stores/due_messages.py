@@ -12,6 +12,7 @@ from bson import ObjectId
 from pymongo import ASCENDING
 from pymongo.database import Database
 
+from libs.common.messages.reasons import Reason
 from libs.common.messages.states import MessageStatus
 from libs.common.stores.collections import MESSAGES
 from libs.common.stores.message_indexes import DUE, QUEUED, SENDING
@@ -98,6 +99,30 @@ class DueMessageStore:
         with mongo_errors():
             found = self._messages.find(wanted, _FIELDS, hint=SENDING).sort("lease.expiresAt", ASCENDING).limit(limit)
             return [_job_less(document) for document in found]
+
+    def give_up(self, messages: Sequence[JobLess], *, after: int, now: datetime) -> int:
+        """Notes that these messages were left in hand once more, and ends those that were left too often.
+
+        Whatever takes such a message dies of it. One that may have gone out waits for a person, another has failed.
+
+        Args:
+            messages: messages that nobody sends any more.
+            after: how often a message may be left in hand.
+            now: the current moment.
+
+        Returns:
+            How many it ended.
+        """
+        ids = {"_id": {"$in": [ObjectId(message.message_id) for message in messages]}, "status": _S.SENDING.value}
+        ended = {
+            "status": {"$cond": [{"$gt": ["$dispatchedAt", None]}, _S.UNCERTAIN.value, _S.FAILED.value]},
+            "reason": Reason.GAVE_UP.value,
+            "updatedAt": now,
+        }
+        with mongo_errors():
+            self._messages.update_many(ids, {"$inc": {"leftInHand": 1}})
+            too_often = {**ids, "leftInHand": {"$gte": after}}
+            return self._messages.update_many(too_often, [{"$set": ended}, {"$unset": "lease"}]).modified_count
 
 
 _FIELDS: Final = {"workspaceId": 1, "scheduledAt": 1, "notBefore": 1, "updatedAt": 1, "createdAt": 1}

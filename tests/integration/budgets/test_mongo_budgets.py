@@ -151,10 +151,10 @@ class TestChoosing:
         both = BudgetsWithFallback(gone, away, leave_alone=timedelta(seconds=3), monotonic=lambda: time[0])
         place: WorkspaceBudget = workspace()
         assert both.reserve(place, wish("a")) == Granted()
-        assert both.foresee(place, wish("b")) == Granted()
+        assert both.reserve(place, wish("b")) == Granted()
         assert gone.asked == 1
         time[0] += 3
-        assert both.loads(place) == {LINE: 0.001}
+        assert both.loads(place) == {LINE: 0.002}
         assert gone.asked == 2
 
     def test_a_reservation_from_before_no_longer_stands_and_is_made_anew(

@@ -58,13 +58,6 @@ class TestReserve:
         assert later(budgets.reserve(place, wish(ALICE))).reason is Reason.RECIPIENT_GAP
         assert everything(redis_client) == before
 
-    def test_foreseeing_changes_nothing(self, budgets: RedisBudgets, redis_client: "redis.Redis") -> None:
-        place = workspace(line(per_day=5))
-        budgets.reserve(place, wish())
-        before = everything(redis_client)
-        assert budgets.foresee(place, wish(BOB)) == Granted()
-        assert everything(redis_client) == before
-
     def test_a_slot_is_looked_for_as_far_ahead_as_a_month(self, budgets: RedisBudgets, clock: HandClock) -> None:
         place = workspace(line(per_day=1))
         answers = [budgets.reserve(place, wish(f"r{n}")) for n in range(40)]

@@ -94,6 +94,21 @@ def test_a_message_that_nobody_sends_any_more_is_looked_after(
     assert due.run_once("tick-1").requeued == 1
 
 
+@pytest.mark.parametrize(("fields", "status"), [({}, "failed"), ({"dispatchedAt": ago(60)}, "uncertain")])
+def test_a_message_of_which_everything_dies_is_given_up(
+    database: Database[Document], queue: JobQueue, redis_client: "redis.Redis", fields: Document, status: str
+) -> None:
+    due = DueMessages(DueMessageStore(database), queue, clock=SystemClock(), batch=10)
+    poison = insert_message(database, status="sending", lease={"owner": "dead", "expiresAt": ago(60)}, **fields)
+    for n in range(9):
+        assert due.run_once(f"tick-{n}").requeued == 1
+        redis_client.flushall()
+    assert stored(database, poison)["status"] == "sending"
+    due.run_once("tick-9")
+    document = stored(database, poison)
+    assert (document["status"], document["reason"]) == (status, "gave_up")
+
+
 def test_a_message_that_waits_for_its_moment_gets_a_job_for_that_moment(
     due: DueMessages, database: Database[Document], queue: JobQueue
 ) -> None:

@@ -23,7 +23,6 @@ local function number() return tonumber(argument()) end
 
 local epoch, message, recipient_key = argument(), argument(), argument()
 local is_new = argument() == "1"
-local commit = argument() == "1"
 local now = number()
 local per_minute, gap, recipient_gap = number(), number(), number()
 local horizon, late_ok, window = number(), number(), number()
@@ -87,7 +86,7 @@ if held and now - held.at <= late_ok then
     end
   end
 end
-if held and commit then give_up(held) end
+if held then give_up(held) end
 
 local function fits(at)
   if gap > 0 and redis.call("ZCOUNT", SLOTS, "(" .. text(at - gap), "(" .. text(at + gap)) > 0 then return false end
@@ -169,7 +168,7 @@ for _, opening in ipairs(openings) do
     else
       local at = free_in(opening, start)
       if at then
-        if commit then promise(at, opening) end
+        promise(at, opening)
         if at == now then return {"now", text(at), "", 1, 0} end
         return {"later", text(at), blocked or "line_per_minute", 1, 0}
       end
