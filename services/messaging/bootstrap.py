@@ -51,6 +51,7 @@ from services.messaging.due import DueMessages
 from services.messaging.endings import Endings
 from services.messaging.fault_points import AtFaultPoint, no_faults
 from services.messaging.left_after_stop import LeftAfterStop
+from services.messaging.line_faults import LineFaults
 from services.messaging.reconciling import Reconciler
 from services.messaging.senders import Senders
 from services.messaging.sending import Sending
@@ -144,6 +145,7 @@ def build_message_processing(
         MongoBudgets(database, records, limits, clock=clock),
     )
     senders = Senders(lambda line: sender_for(line, transport, vault, _sender_options(settings)))
+    line_faults = LineFaults()
     endings = Endings(messages, offload, clock=clock, random=random.random)
     sending = Sending(
         messages,
@@ -152,6 +154,7 @@ def build_message_processing(
             messages,
             stops,
             budgets,
+            line_faults,
             offload,
             clock=clock,
             random=random.random,
@@ -169,6 +172,7 @@ def build_message_processing(
         ),
         senders,
         endings,
+        line_faults,
         LeftAfterStop(stops, offload, clock),
         offload,
         clock=clock,

@@ -20,6 +20,7 @@ from libs.common.stores.lines import HealthStatus, LineStatus
 from libs.common.stores.messages import Dispatch, MessageStore
 from libs.common.stores.sending_lines import SendingLine
 from libs.common.stores.stops import Concerned, StopStore
+from services.messaging.line_faults import LineFaults
 from services.messaging.lines import Candidate, Chosen, LineState, NoLine, choose_line
 from services.messaging.workspaces import Workspace, Workspaces
 
@@ -87,6 +88,7 @@ class Checks:
         messages: reads conversations.
         stops: reads stops and opt-outs.
         budgets: reserves slots.
+        line_faults: which lines were at fault a moment ago.
         offload: where blocking calls run.
         clock: tells when to come back.
         random: spreads those who look again.
@@ -99,6 +101,7 @@ class Checks:
         messages: MessageStore,
         stops: StopStore,
         budgets: Budgets,
+        line_faults: LineFaults,
         offload: Offload,
         *,
         clock: Clock,
@@ -109,6 +112,7 @@ class Checks:
         self._messages = messages
         self._stops = stops
         self._budgets = budgets
+        self._line_faults = line_faults
         self._offload = offload
         self._clock = clock
         self._random = random
@@ -177,7 +181,11 @@ class Checks:
         candidates = [
             Candidate(
                 line_id=line.line_id,
-                state=state_of(line, stopped=line.line_id in stopped),
+                state=state_of(
+                    line,
+                    stopped=line.line_id in stopped,
+                    was_at_fault=self._line_faults.was_at_fault(line.line_id),
+                ),
                 load=loads.get(line.line_id, 0.0),
                 reaches=reaches(line.provider, handle),
             )
@@ -224,7 +232,7 @@ def concern_of(message: Message, handle: str, line_ids: tuple[str, ...]) -> Conc
     )
 
 
-def state_of(line: SendingLine, *, stopped: bool) -> LineState:
+def state_of(line: SendingLine, *, stopped: bool, was_at_fault: bool) -> LineState:
     """Whether a line may be used now."""
     if line.status is LineStatus.RETIRED:
         return LineState.RETIRED
@@ -236,7 +244,7 @@ def state_of(line: SendingLine, *, stopped: bool) -> LineState:
         return LineState.MISCONFIGURED
     if line.health is HealthStatus.DOWN:
         return LineState.DOWN
-    return LineState.DEGRADED if line.health is HealthStatus.DEGRADED else LineState.READY
+    return LineState.DEGRADED if was_at_fault or line.health is HealthStatus.DEGRADED else LineState.READY
 
 
 def as_answer(verdict: Hold | Cancel) -> Wait | End:

@@ -85,7 +85,7 @@ def choose_line(
     usable = [line for line in candidates if line.state in _USABLE and line.reaches]
     if not usable:
         return NoLine(reason=_why_none(candidates))
-    best = min(usable, key=lambda line: (line.line_id != wished, _USABLE.index(line.state), line.load, line.line_id))
+    best = min(usable, key=lambda line: (_USABLE.index(line.state), line.line_id != wished, line.load, line.line_id))
     return Chosen(line_id=best.line_id, starts_conversation=True)
 
 

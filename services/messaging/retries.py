@@ -39,7 +39,9 @@ class GiveUp:
     reason: Reason
 
 
-def decide_after_refusal(refused: Refused, *, attempts: int, now: datetime, random: Random) -> TryAgain | GiveUp:
+def decide_after_refusal(
+    refused: Refused, *, attempts: int, may_move: bool, now: datetime, random: Random
+) -> TryAgain | GiveUp:
     """What follows a refusal.
 
     A line's fault and a provider's request for patience are not the message's doing, so they end it never; the health
@@ -48,9 +50,12 @@ def decide_after_refusal(refused: Refused, *, attempts: int, now: datetime, rand
     Args:
         refused: what the adapter said.
         attempts: how often the message was handed to a provider, this time included.
+        may_move: whether another line may send it, because it starts a conversation.
         now: the current moment.
         random: spreads the next attempts (full jitter).
     """
+    if refused.line_fault and may_move:
+        return TryAgain(at=now + _FIRST * random(), reason=Reason.LINE_FAULT)
     if refused.line_fault:
         return TryAgain(at=now + _pause(refused, _LINE_FAULT * (1 + random())), reason=Reason.LINE_FAULT)
     if refused.lasting:

@@ -35,6 +35,7 @@ from services.messaging.checks import LOOK_AGAIN, Checks, End, Ready, Wait
 from services.messaging.endings import Endings
 from services.messaging.fault_points import AtFaultPoint, FaultPoint, no_faults
 from services.messaging.left_after_stop import LeftAfterStop
+from services.messaging.line_faults import LineFaults
 from services.messaging.metrics import MESSAGES, SEND_SECONDS, SENT_TWICE
 from services.messaging.outcomes import Outcome
 from services.messaging.reconciling import Reconciler
@@ -58,6 +59,7 @@ class Sending:
         reconciler: what became of those that may have gone.
         senders: the lines' adapters.
         endings: how attempts end.
+        line_faults: which lines were at fault a moment ago.
         left_after_stop: measures what left although a stop was in force.
         offload: where blocking calls run.
         clock: tells when to come back.
@@ -75,6 +77,7 @@ class Sending:
         reconciler: Reconciler,
         senders: Senders,
         endings: Endings,
+        line_faults: LineFaults,
         left_after_stop: LeftAfterStop,
         offload: Offload,
         *,
@@ -90,6 +93,7 @@ class Sending:
         self._reconciler = reconciler
         self._senders = senders
         self._endings = endings
+        self._line_faults = line_faults
         self._left_after_stop = left_after_stop
         self._offload = offload
         self._clock = clock
@@ -153,6 +157,7 @@ class Sending:
             sender = self._senders.of(verdict.line)
         except LineFault as fault:
             await self._checks.give_back(verdict)
+            self._line_faults.note(verdict.line.line_id)
             later = Wait(until=self._clock.now() + LOOK_AGAIN * (1 + self._random()), reason=Reason.LINE_FAULT)
             return await self._endings.wait(attempt, later, error=fault.reason)
         return await self._dispatch(attempt, verdict, sender)
@@ -206,8 +211,14 @@ class Sending:
             log.warning("message.answer_unknown", message_id=attempt.message.message_id, reason=answer.reason)
             return await self._endings.ask_again(attempt, after=_ASK_FIRST, error=answer.reason)
         await self._checks.give_back(ready)
+        if answer.line_fault:
+            self._line_faults.note(ready.line.line_id)
         decision = decide_after_refusal(
-            answer, attempts=attempt.message.attempts, now=self._clock.now(), random=self._random
+            answer,
+            attempts=attempt.message.attempts,
+            may_move=ready.wish.starts_conversation and len(ready.workspace.lines) > 1,
+            now=self._clock.now(),
+            random=self._random,
         )
         log.info("message.refused", message_id=attempt.message.message_id, reason=answer.reason)
         if isinstance(decision, GiveUp):
@@ -217,6 +228,7 @@ class Sending:
         return await self._endings.withdraw(attempt, wait, error=answer.reason)
 
     async def _record_sent(self, attempt: Attempt, ready: Ready, answer: Sent) -> Outcome:
+        self._line_faults.forget(ready.line.line_id)
         recorded = await self._hold_on_to(attempt.message, ready.line.line_id, answer)
         if recorded is Recorded.OTHERS:
             # The provider has named a message that is another one of ours, so this one's fate is open.

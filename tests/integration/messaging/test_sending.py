@@ -16,6 +16,7 @@ from libs.common.messages.stops import StopScope
 from libs.common.stores.collections import LEADS, MESSAGES
 from libs.common.stores.stops import StopStore
 from services.messaging.fault_points import FaultPoint
+from services.messaging.line_faults import LineFaults
 from tests.integration.messaging.factories import ALICE, WORKSPACE, ago, now
 from tests.integration.messaging.world import SETTLE_MS, Died, World, dies_at
 
@@ -467,6 +468,26 @@ class TestLines:
         world.add_line(2)
         world.change_line(first, health={"status": "down"})
         assert world.run(waiting, job="job-2")["status"] == "sent"
+
+    def test_a_new_conversation_leaves_a_line_that_refuses_it(self, world: World) -> None:
+        world.add_line(1)
+        second = world.add_line(2)
+        world.simulator.take_down(1)
+        message_id = world.message()
+        assert world.run_in_one_worker(message_id)["status"] == "sent"
+        assert str(world.stored(message_id)["lineId"]) == second
+
+    def test_a_line_that_was_at_fault_is_not_tried_with_the_next_message(self, world: World) -> None:
+        faults = LineFaults(monotonic=lambda: clock[0])
+        clock = [0.0]
+        faults.note("a")
+        assert faults.was_at_fault("a")
+        assert not faults.was_at_fault("b")
+        clock[0] += 30
+        assert not faults.was_at_fault("a")
+        faults.note("a")
+        faults.forget("a")
+        assert not faults.was_at_fault("a")
 
     def test_without_a_line_a_message_waits(self, world: World) -> None:
         message_id = world.message()

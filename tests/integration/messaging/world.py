@@ -135,6 +135,27 @@ class World:
         finally:
             parts.offload.close()
 
+    def run_in_one_worker(self, message_id: str, *, deadline_s: float = 15) -> dict[str, Any]:
+        """Runs a job in one worker, again when it asks for it, until it has a result."""
+        parts = build_message_processing(self.settings, self.database)
+        payload = MessageProcessing(message_id=message_id, workspace_id=WORKSPACE)
+
+        async def run() -> dict[str, Any]:
+            try:
+                async with asyncio.timeout(deadline_s):
+                    while True:
+                        try:
+                            return await parts.jobs.run("job-1", payload)
+                        except NotNow as later:
+                            await asyncio.sleep(max(later.until.timestamp() - time.time(), 0.0))
+            finally:
+                await parts.transport.close()
+
+        try:
+            return asyncio.run(run())
+        finally:
+            parts.offload.close()
+
     def run_until_settled(self, message_id: str, *, job: str = "job-1", deadline_s: float = 15) -> dict[str, Any]:
         """Runs a job as a queue does: again when it asks for it, until it has a result."""
         give_up_at = time.monotonic() + deadline_s

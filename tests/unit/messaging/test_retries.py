@@ -13,8 +13,8 @@ from services.messaging.retries import MAX_ATTEMPTS, GiveUp, TryAgain, decide_af
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def decide(refused: Refused, *, attempts: int = 1, random: float = 0.5) -> TryAgain | GiveUp:
-    return decide_after_refusal(refused, attempts=attempts, now=NOW, random=lambda: random)
+def decide(refused: Refused, *, attempts: int = 1, random: float = 0.5, may_move: bool = False) -> TryAgain | GiveUp:
+    return decide_after_refusal(refused, attempts=attempts, may_move=may_move, now=NOW, random=lambda: random)
 
 
 def test_what_will_be_refused_for_ever_has_failed_at_once() -> None:
@@ -24,6 +24,11 @@ def test_what_will_be_refused_for_ever_has_failed_at_once() -> None:
 def test_a_lines_fault_never_ends_a_message() -> None:
     decision = decide(Refused(reason="away", line_fault=True, lasting=True), attempts=1_000)
     assert decision == TryAgain(at=NOW + timedelta(seconds=45), reason=Reason.LINE_FAULT)
+
+
+def test_a_new_conversation_looks_for_another_line_at_once() -> None:
+    decision = decide(Refused(reason="away", line_fault=True), attempts=1_000, may_move=True)
+    assert decision == TryAgain(at=NOW + timedelta(seconds=1), reason=Reason.LINE_FAULT)
 
 
 def test_a_providers_request_for_patience_is_honoured_and_never_ends_a_message() -> None:
