@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from bson import Int64
@@ -16,6 +17,10 @@ PROJECTION: Final[Mapping[str, int]] = dict.fromkeys(
     (*LEAD_FIELDS, "links", "matchKeys", "sharedKeys", "syncedValues", "updatedAt", "syncedAt", "editedAt", "source"), 1
 )
 """What of a lead the rules know."""
+
+
+_stored_id = lru_cache(maxsize=256)(stored_id)
+"""The same few integrations stand in every lead."""
 
 
 def lead_of(document: Mapping[str, Any]) -> Lead:
@@ -94,13 +99,13 @@ def _source(link: Link) -> Document:
     return {
         "provider": link.provider,
         "externalId": link.external_id,
-        "integrationId": stored_id(link.integration_id),
+        "integrationId": _stored_id(link.integration_id),
     }
 
 
 def _stored_link(link: Link) -> Document:
     stored: Document = {
-        "integrationId": stored_id(link.integration_id),
+        "integrationId": _stored_id(link.integration_id),
         "provider": link.provider,
         "externalId": link.external_id,
         "seen": dict(link.seen),

@@ -26,7 +26,7 @@ from services.sync.engine.lead_documents import PROJECTION, changed_fields, key_
 from services.sync.engine.transactions import Transactions
 from services.sync.rules.leads import Lead
 from services.sync.rules.mapping import RowMapper
-from services.sync.rules.planning import KnownLeads, PagePlan, Planner, PlanRules
+from services.sync.rules.planning import KeyedRow, KnownLeads, PagePlan, Planner, PlanRules
 from services.sync.rules.rows import MappedRow, Reason, RowProblem, SourceRow
 from services.sync.rules.suspicion import is_suspicious
 from services.sync.sources.contract import Position
@@ -110,7 +110,7 @@ class PageWriter:
         linked = self._find((self._rules.row_key(row_id) for row_id in work.external_ids), session)
         known = KnownLeads(linked)
         rows, unchanged = work.changed_rows(known, self._rules)
-        wanted = {key for row in rows for key in self._rules.keys_of(row)}
+        wanted = {key for row in rows for key in row.keys}
         found = self._find((key for key in wanted if not known.has_holder(key)), session)
         for lead in (*found, *self._sharing(wanted, session)):
             if lead not in known:
@@ -214,12 +214,12 @@ class _PageWork:
             else:
                 self._add(place, row, first_rows)
 
-    def changed_rows(self, known: KnownLeads, rules: PlanRules) -> tuple[list[MappedRow], int]:
+    def changed_rows(self, known: KnownLeads, rules: PlanRules) -> tuple[list[KeyedRow], int]:
         """The rows that are not just as they were when they were last taken, mapped; and how many are.
 
         ``failed`` and ``problems`` then are those of the page.
         """
-        rows: list[MappedRow] = []
+        rows: list[KeyedRow] = []
         unchanged = 0
         self.failed = 0
         self.problems = list(self._repeats)
@@ -232,7 +232,7 @@ class _PageWork:
                 continue
             mapped = self._map(place, row, fingerprint)
             if isinstance(mapped, MappedRow):
-                rows.append(mapped)
+                rows.append(rules.keyed(mapped))
             else:
                 self.failed += 1
                 self.problems.extend(mapped)

@@ -7,6 +7,7 @@ another writer was faster, the leads are read and the plan is made again.
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from bson import ObjectId
 from msgspec.structs import replace
@@ -41,9 +42,16 @@ class PlanRules:
         """The match key of a row of this source."""
         return external_key(self.integration_id, external_id)
 
-    def keys_of(self, row: MappedRow) -> list[str]:
-        """The match keys of a row, the strongest first."""
-        return [self.row_key(row.external_id), *handle_keys(row.values, self.match_by)]
+    def keyed(self, row: MappedRow) -> "KeyedRow":
+        """A row with its match keys."""
+        return KeyedRow(row, (self.row_key(row.external_id), *handle_keys(row.values, self.match_by)))
+
+
+class KeyedRow(NamedTuple):
+    """A row and the keys by which it looks for its lead, the strongest first."""
+
+    row: MappedRow
+    keys: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,19 +148,18 @@ class Planner:
         self._changed: dict[ObjectId, LeadChange] = {}
         self._plan = PagePlan()
 
-    def plan(self, rows: Sequence[MappedRow], removed: Sequence[SourceRow] = ()) -> PagePlan:
+    def plan(self, rows: Sequence[KeyedRow], removed: Sequence[SourceRow] = ()) -> PagePlan:
         """The plan for rows in the order in which the source gave them, and for rows deleted at the source."""
-        for row in rows:
-            self._place(row)
+        for row, keys in rows:
+            self._place(row, keys)
         for gone in removed:
             self._mark_removed(gone)
         self._plan.made = list(self._made.values())
         self._plan.changed = list(self._changed.values())
         return self._plan
 
-    def _place(self, row: MappedRow) -> None:
+    def _place(self, row: MappedRow, keys: Sequence[str]) -> None:
         self._plan.problems.extend(row.problems)
-        keys = self._rules.keys_of(row)
         for key in keys:
             if lead := self._known.holder(key):
                 self._merge(lead, row, keys)

@@ -86,4 +86,5 @@ def planned(
     rules: PlanRules | None = None,
     read_at: datetime = TUESDAY,
 ) -> PagePlan:
-    return Planner(rules or plan_rules(), KnownLeads(leads), read_at=read_at).plan(rows, removed)
+    rules = rules or plan_rules()
+    return Planner(rules, KnownLeads(leads), read_at=read_at).plan([rules.keyed(row) for row in rows], removed)
