@@ -9,7 +9,7 @@ SECOND = 1_000_000
 
 
 def test_the_rate_begins_after_the_warm_up() -> None:
-    reports = [Ran(1, 100, 5 * SECOND), Ran(1, 1_100, 6 * SECOND)]
+    reports = [Ran(1, 99, 1 * SECOND), Ran(1, 100, 5 * SECOND), Ran(1, 1_100, 6 * SECOND)]
 
     assert drain_rate(reports, jobs=1_100, processes=1, warm_up=100) == 1_000
 
@@ -46,6 +46,11 @@ def test_no_report_is_read_after_the_last_job() -> None:
 def test_jobs_that_are_gone_before_everyone_is_warm_have_no_rate() -> None:
     with pytest.raises(ValueError, match="before 2 processes had run 50 each"):
         drain_rate([Ran(1, 100, SECOND)], jobs=100, processes=2, warm_up=50)
+
+
+def test_jobs_that_are_all_told_at_once_have_no_rate() -> None:
+    with pytest.raises(ValueError, match="before 1 processes had run 50 each"):
+        drain_rate([Ran(1, 100, SECOND)], jobs=100, processes=1, warm_up=50)
 
 
 def test_jobs_that_do_not_end_have_no_rate() -> None:
