@@ -11,6 +11,8 @@ from dramatiq.middleware import Interrupt
 from libs.common.errors import InvalidInput, JobCancelled, LeaseLost, NotNow, Permanent, Retryable, StoreUnavailable
 from libs.common.jobs.contract import Backoff
 
+_STORE_AWAY_PAUSE = timedelta(seconds=5)
+
 
 class WaitForChildren(Exception):
     """Raised by a parent that has added its children: it runs again when the last of them has ended."""
@@ -84,8 +86,12 @@ def decide_outcome(
     max_attempts: int,
     backoff: Backoff,
     random: Callable[[], float],
+    now: datetime,
 ) -> Outcome:
     """What becomes of a job whose run raised ``error``.
+
+    A store that is away is nobody's fault: the job comes back after a pause and no attempt is counted, or an outage of
+    some minutes would make dead letters of everything that ran into it.
 
     Args:
         error: what the run raised.
@@ -93,6 +99,7 @@ def decide_outcome(
         max_attempts: how many there may be.
         backoff: the pause between attempts.
         random: uniform in [0, 1).
+        now: the present moment.
     """
     match error:
         case WaitForChildren():
@@ -105,6 +112,8 @@ def decide_outcome(
             return Cancelled()
         case NotNow():
             return Deferred(error.until, error.reason)
+        case StoreUnavailable():
+            return Deferred(now + _STORE_AWAY_PAUSE * (0.5 + random()), describe(error))
         case Permanent() | InvalidInput():
             return Dead(describe(error))
     if attempt >= max_attempts:

@@ -12,6 +12,7 @@ from dramatiq.middleware import Middleware
 from libs.common.broker.actors import JobBroker
 from libs.common.broker.held_job import HeldJob, held
 from libs.common.broker.outcome import Completed, Dead, HandedBack, Lost, RetryLater, decide_outcome, is_expected
+from libs.common.clock import Clock, SystemClock
 from libs.common.jobs.contract import Backoff
 from libs.common.logging import get_logger
 
@@ -27,14 +28,21 @@ class Outcomes(Middleware):
         backoff: the pause between attempts where the job type says nothing.
         max_attempts: how often a job runs where nothing says otherwise.
         random: uniform in [0, 1).
+        clock: tells when to come back where a store is away.
     """
 
     def __init__(
-        self, *, backoff: Backoff | None = None, max_attempts: int = 5, random: Callable[[], float] = random.random
+        self,
+        *,
+        backoff: Backoff | None = None,
+        max_attempts: int = 5,
+        random: Callable[[], float] = random.random,
+        clock: Clock | None = None,
     ) -> None:
         self._backoff = backoff or Backoff()
         self._max_attempts = max_attempts
         self._random = random
+        self._clock = clock or SystemClock()
 
     @property
     def actor_options(self) -> set[str]:
@@ -62,6 +70,7 @@ class Outcomes(Middleware):
             max_attempts=job.options.get("max_attempts", self._max_attempts),
             backoff=self._backoff_of(broker, job),
             random=self._random,
+            now=self._clock.now(),
         )
         self._tell(job, exception)
 
