@@ -108,6 +108,7 @@ def build(settings: Settings) -> Gateway:
     )
     # A stream holds a thread; the other half is for everybody else.
     streams = Streams(queues, most=max(1, settings.gateway_threads // 2))
+    sampler = Sampler(queues, Heartbeats(redis).seen)
     sessions = Sessions(settings)
     dashboard = dashboard_parts(
         database,
@@ -117,12 +118,11 @@ def build(settings: Settings) -> Gateway:
         finder=finder,
         decisions=decisions,
         desk=desk,
+        sampler=sampler,
         health=health,
         messages=messages,
         events=streams.of_queues,
     )
-
-    sampler = Sampler(queues, Heartbeats(redis).seen)
 
     app = create_app(
         Dependencies(

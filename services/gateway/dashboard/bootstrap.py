@@ -1,6 +1,7 @@
 """The dashboard, joined to its parts."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from pymongo.database import Database
 
@@ -15,6 +16,8 @@ from services.gateway.dashboard.parts import Messages, Parts
 from services.gateway.dashboard.sessions import Sessions
 from services.gateway.health import HealthCheck
 from services.gateway.job_view import JobFinder
+from services.gateway.rates import QueueRates, rates_between
+from services.gateway.sampler import Sampler
 
 
 def dashboard_parts(
@@ -26,6 +29,7 @@ def dashboard_parts(
     finder: JobFinder,
     decisions: DecidesAboutJobs,
     desk: DecidesAboutQueues,
+    sampler: Sampler,
     health: HealthCheck,
     messages: Messages,
     events: Callable[[str], Iterator[bytes]],
@@ -34,6 +38,7 @@ def dashboard_parts(
     return Parts(
         sessions=sessions,
         jobs=Jobs(queues, decisions, desk),
+        speeds=partial(_speeds, sampler),
         find=finder.find,
         payload_of=ledger.data_of,
         health=health.run,
@@ -44,3 +49,8 @@ def dashboard_parts(
         events=events,
         clock=SystemClock(),
     )
+
+
+def _speeds(sampler: Sampler) -> Mapping[str, QueueRates]:
+    now, earliest = sampler.now(), sampler.earliest()
+    return {name: rates_between(earliest, now, name) for name in now.queues}

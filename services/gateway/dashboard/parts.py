@@ -1,6 +1,6 @@
 """What the pages are made of."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from services.gateway.dashboard.lines import LineRow
 from services.gateway.dashboard.sessions import Sessions
 from services.gateway.health import Health
 from services.gateway.job_view import JobAnswer
+from services.gateway.rates import QueueRates
 
 
 class Schedules(Protocol):
@@ -72,6 +73,7 @@ class Parts:
     Args:
         sessions: who is logged in.
         jobs: every queue's jobs.
+        speeds: how fast each queue goes, over the last minute.
         find: a job wherever it is known.
         payload_of: a job's payload from the ledger.
         health: how everything is.
@@ -85,6 +87,7 @@ class Parts:
 
     sessions: Sessions
     jobs: Jobs
+    speeds: Callable[[], Mapping[str, QueueRates]]
     find: Callable[[str], JobAnswer | None]
     payload_of: Callable[[str], dict[str, Any] | None]
     health: Callable[[], Health]

@@ -10,8 +10,10 @@ from libs.common.broker.model import Children
 from libs.common.jobs.states import JobState
 from libs.common.stores.schedules import Schedule
 from services.gateway.dashboard.blueprint import PREFIX
+from services.gateway.dashboard.rates import RateHistory
 from services.gateway.health import Part
-from tests.unit.dashboard.world import NOW, PAGES, XSS, World, a_bit_of_everything, dead, job
+from services.gateway.rates import QueueRates
+from tests.unit.dashboard.world import NOW, PAGES, XSS, FakeQueue, World, a_bit_of_everything, dead, job
 
 
 @pytest.fixture
@@ -153,6 +155,26 @@ def test_the_overview_stays_when_a_store_is_away(world: World) -> None:
 
     assert "2 things need a person now." in page
     assert "Redis does not answer: refused." in page
+
+
+def test_the_overview_tells_how_fast_a_queue_goes(world: World) -> None:
+    world.speeds["integration-sync"] = QueueRates(
+        added_per_second=2.0, ended_per_second=1.5, wait_p50_seconds=0.25, wait_p95_seconds=75, workers=3
+    )
+
+    page = world.open("/")
+
+    for words in (">120<", ">90<", "250 ms", "1 min", "3 workers"):
+        assert words in page
+
+
+def test_the_plot_is_of_what_was_completed_between_looks() -> None:
+    history, queue = RateHistory(), FakeQueue("q").stats()
+    for seconds, completed in [(0, 100), (1, 105), (10, 110), (20, 140), (30, 0)]:
+        seen = msgspec.structs.replace(queue, totals={"completed": completed})
+        history.note([seen], at=NOW + timedelta(seconds=seconds))
+
+    assert history.completed("q") == [60, 180, 0]
 
 
 def test_a_job_is_found_by_its_id(world: World) -> None:

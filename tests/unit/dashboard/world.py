@@ -31,6 +31,7 @@ from services.gateway.decisions import Decided
 from services.gateway.health import Health, Part
 from services.gateway.job_view import JobAnswer, merge
 from services.gateway.queue_desk import BulkAnswer, DeadQuery, QueueAnswer
+from services.gateway.rates import QueueRates
 from tests.unit.ledger.fakes import FakeClock
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -121,6 +122,7 @@ class World:
         self.tick_rows: list[TickRow] = []
         self.line_rows: list[LineRow] = []
         self.open_messages: list[Message] = []
+        self.speeds: dict[str, QueueRates] = {}
         self.mongodb_away = False
         self.payloads: dict[str, dict[str, Any]] = {}
         self.sessions = Sessions(self.settings)
@@ -228,6 +230,7 @@ class World:
         parts = Parts(
             sessions=self.sessions,
             jobs=Jobs(self.queues, self, self),
+            speeds=lambda: self.speeds,
             find=self.find,
             payload_of=self.payloads.get,
             health=lambda: Health(status="ok", parts=self.parts_health),

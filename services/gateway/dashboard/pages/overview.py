@@ -1,7 +1,7 @@
 """The first page: what is wrong now, then every queue in numbers."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from flask import Blueprint, Response, redirect, request, url_for
@@ -15,6 +15,7 @@ from services.gateway.dashboard.rates import RateHistory
 from services.gateway.dashboard.rendering import page
 from services.gateway.dashboard.schedules import schedule_row
 from services.gateway.dashboard.troubles import Facts, troubles, verdict
+from services.gateway.rates import QueueRates
 
 T = TypeVar("T")
 
@@ -32,6 +33,7 @@ def add_overview(pages: Blueprint, parts: Parts) -> None:
         rates.note(facts.queues, at=facts.now)
         found = troubles(facts)
         totals: Counter[str] = Counter()
+        no_speeds: Mapping[str, QueueRates] = {}
         for queue in facts.queues:
             totals.update(queue.counts)
         return page(
@@ -41,7 +43,8 @@ def add_overview(pages: Blueprint, parts: Parts) -> None:
             verdict=verdict(found),
             facts=facts,
             totals=totals,
-            rates={queue.queue: rates.of(queue.queue) for queue in facts.queues},
+            speeds=_unless_away(parts.speeds, no_speeds),
+            plots={queue.queue: rates.completed(queue.queue) for queue in facts.queues},
         )
 
     @pages.get("/find")
