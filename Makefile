@@ -31,7 +31,8 @@ dev: $(STAMP) ## Run the whole system on this machine until Ctrl-C
 	@$(BIN)/tuco-jobs dev $(ARGS)
 
 test: $(STAMP) ## Run all tests
-	@$(BIN)/python -m pytest --numprocesses 4 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist worksteal $(ARGS) || [ $$? -eq 5 ]
+	@$(BIN)/python -m pytest -m alone $(ARGS) || [ $$? -eq 5 ]
 
 lint: $(STAMP) ## Check style, types and the import rules
 	@$(BIN)/ruff check .

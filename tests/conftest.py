@@ -21,6 +21,7 @@ _CHAOS = "chaos"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{_CHAOS}: a long fault test; runs only when -m names it, as make chaos does")
+    config.addinivalue_line("markers", "alone: it watches the clock, so make test runs it when nothing else runs")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -66,6 +66,7 @@ def deployment(redis_url: str) -> Iterator[Deployment]:
         yield Deployment(supervisor, redis_url)
 
 
+@pytest.mark.alone
 def test_rolling_every_worker_under_load_costs_no_attempt(deployment: Deployment, redis_url: str) -> None:
     queue = JobQueue(redis.Redis.from_url(redis_url), "tasks")
     deployment.scale(2)

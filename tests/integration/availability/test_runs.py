@@ -183,6 +183,7 @@ def test_a_line_that_faults_costs_no_lead_its_answer(
     assert simulator.faults.met(fault) > 0
 
 
+@pytest.mark.alone
 def test_with_one_of_two_lines_down_the_other_answers(workshop: Workshop, simulator: BlueBubblesSimulator) -> None:
     people = crowd(200)
     for line in simulator.lines[:2]:
@@ -236,6 +237,7 @@ def test_a_handle_that_no_server_can_answer_about_is_unknown_in_the_end(
     assert simulator.calls.repeated(ENDPOINT).keys() == {PERSON}
 
 
+@pytest.mark.alone
 def test_a_lines_rate_is_kept_by_the_whole_run(workshop: Workshop, simulator: BlueBubblesSimulator) -> None:
     rate = 40
     for line in simulator.lines[:2]:

@@ -26,6 +26,7 @@ def test_jobs_over_the_rate_are_moved_to_slots_of_their_own_and_hold_no_worker(b
     assert view.reason == "rate: line:1"
 
 
+@pytest.mark.alone
 def test_a_job_runs_in_the_slot_that_was_reserved_for_it_and_is_not_moved_again(bench: Bench) -> None:
     bench.queue.set_limit("line:1", Limit(rate=20, per=timedelta(seconds=1)))
     ids = [bench.add(limit_keys=("line:1",)) for _ in range(3)]

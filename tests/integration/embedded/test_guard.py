@@ -76,6 +76,7 @@ def test_a_process_ends_when_its_parent_is_killed() -> None:
         wait_until(lambda: not is_running(pid), message="the process ended with its parent")
 
 
+@pytest.mark.alone
 def test_a_fork_of_the_parent_that_lives_on_does_not_keep_the_process_alive() -> None:
     with python(PARENT, "forks", *_sleeper()) as parent:
         pid = int(next_line(parent))

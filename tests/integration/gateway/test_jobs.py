@@ -85,6 +85,7 @@ def test_an_id_that_nobody_has_is_not_found(served: Served, job_id: str) -> None
     assert served.client.get(f"{PATH}/{job_id}", headers=SERVICE).status_code == 404
 
 
+@pytest.mark.alone
 def test_a_hundred_thousand_leads_are_accepted_in_under_two_seconds(served: Served) -> None:
     ids = [f"{n:024x}" for n in range(100_000)]
     served.database[LEADS].insert_one({"_id": ObjectId(ids[-1]), "workspaceId": "w1"})

@@ -88,6 +88,7 @@ def test_not_now_moves_the_job_and_counts_no_attempt(shop: Shop) -> None:
     assert abs(view.not_before - until) < timedelta(milliseconds=2)
 
 
+@pytest.mark.alone
 def test_a_delayed_job_starts_at_its_time_and_not_with_the_next_poll(shop: Shop) -> None:
     started: list[float] = []
 

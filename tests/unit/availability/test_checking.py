@@ -206,6 +206,7 @@ def test_questions_start_at_their_lines_pace() -> None:
     assert line.asked_at[-1] - line.asked_at[0] == pytest.approx(29 / 50, rel=0.25)
 
 
+@pytest.mark.alone
 def test_two_checks_at_once_keep_one_pace() -> None:
     line = FakeLine("a", rate=100)
     leads = people(60)

@@ -85,6 +85,7 @@ def test_a_question_put_as_the_last_lane_ends_is_asked() -> None:
     run(work)
 
 
+@pytest.mark.alone
 def test_questions_start_at_their_moments_and_in_order() -> None:
     async def work() -> None:
         line, inbox = FakeLine("a"), Inbox(enough=1_000)
