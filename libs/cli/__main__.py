@@ -15,6 +15,7 @@ from libs.cli.commands.keys import keys
 from libs.cli.commands.leads import leads
 from libs.cli.commands.line import line
 from libs.cli.commands.message import campaign, explain, message
+from libs.cli.commands.queue import cancel, dead, jobs, pause, promote, retry, unpause
 from libs.cli.commands.schedule import schedule
 from libs.cli.commands.stats import stats
 from libs.cli.commands.stop import resume, stop, stops
@@ -35,6 +36,8 @@ def main() -> None:
 for command in (
     availability,
     campaign,
+    cancel,
+    dead,
     demo,
     dev,
     enqueue,
@@ -42,15 +45,20 @@ for command in (
     health,
     init,
     job,
+    jobs,
     keys,
     leads,
     line,
     message,
+    pause,
+    promote,
     resume,
+    retry,
     schedule,
     stats,
     stop,
     stops,
+    unpause,
 ):
     main.add_command(command)
 

@@ -138,6 +138,30 @@ class Gateway:
         """``PUT /schedules/{name}``."""
         return self._object("PUT", f"/schedules/{_segment(name)}", json=dict(order))
 
+    def browse(self, queue: str, **asked: str | int | None) -> dict[str, Any]:
+        """``GET /queues/{q}/jobs``: a page of the jobs in a state."""
+        given = {name: value for name, value in asked.items() if value not in (None, "")}
+        return self._object("GET", f"/queues/{_segment(queue)}/jobs", params=given)
+
+    def pause(self, queue: str, *, paused: bool) -> dict[str, Any]:
+        """``POST /queues/{q}/pause`` or ``/resume``."""
+        return self._object("POST", f"/queues/{_segment(queue)}/{'pause' if paused else 'resume'}")
+
+    def retry_dead(self, queue: str, **which: str | int | None) -> dict[str, Any]:
+        """``POST /queues/{q}/dead/retry``."""
+        given = {name: value for name, value in which.items() if value not in (None, "")}
+        return self._object("POST", f"/queues/{_segment(queue)}/dead/retry", params=given)
+
+    def remove_dead(self, queue: str, **which: str | int | None) -> dict[str, Any]:
+        """``DELETE /queues/{q}/dead``."""
+        given = {name: value for name, value in which.items() if value not in (None, "")}
+        return self._object("DELETE", f"/queues/{_segment(queue)}/dead", params=given)
+
+    def decide(self, job_id: str, decision: str) -> dict[str, Any]:
+        """``DELETE /jobs/{id}`` where ``decision`` is empty, else ``POST /jobs/{id}/{decision}``."""
+        path = f"/jobs/{_segment(job_id)}"
+        return self._object("POST", f"{path}/{decision}") if decision else self._object("DELETE", path)
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ from flask import Flask
 from services.gateway.auth import Scope, scope_of
 from services.gateway.declaring import declaration_of
 from services.gateway.openapi import openapi_document, path_of
+from services.gateway.reference.__main__ import whole_gateway
+from services.gateway.reference.markdown import reference_markdown
 from services.gateway.reference.page import reference_page
 from tests.unit.gateway.fakes import World
 
@@ -17,8 +21,10 @@ DASHBOARD = "/dashboard"
 
 
 @pytest.fixture(scope="module")
-def app() -> Flask:
-    return World().app
+def app() -> Iterator[Flask]:
+    gateway = whole_gateway()
+    yield gateway.app
+    gateway.side_by_side.close()
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +121,9 @@ def test_the_page_shows_the_document_as_inert_text(document: dict[str, Any]) -> 
     evil["info"]["title"] = "<script>alert(1)</script>"
 
     assert "<script" not in reference_page(evil)
+
+
+def test_the_page_in_the_docs_is_the_one_that_the_routes_make(document: dict[str, Any]) -> None:
+    page = Path(__file__).parents[3] / "docs" / "reference" / "rest.md"
+
+    assert page.read_text() == reference_markdown(document), "run: python -m services.gateway.reference"
