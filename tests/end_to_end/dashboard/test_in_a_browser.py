@@ -1,6 +1,9 @@
 """The dashboard as a person meets it: in a real browser, on a whole installation."""
 
+import time
+
 import pytest
+from bson import ObjectId
 
 from tests.end_to_end.dashboard.browser import Page
 from tests.end_to_end.dashboard.stage import XSS, Scene
@@ -150,6 +153,27 @@ def test_nothing_is_wider_than_a_phone(scene: Scene, admin: Page, path: str) -> 
     admin.open(f"{scene.url}/dashboard{path}")
 
     assert admin.run("document.documentElement.scrollWidth") <= 360
+
+
+def test_a_queue_of_ten_thousand_jobs_opens_as_quickly_as_any(scene: Scene, admin: Page) -> None:
+    for _ in range(10):
+        wishes = [
+            {
+                "jobType": "integration-sync",
+                "data": {"integrationId": str(ObjectId()), "workspaceId": "acme"},
+                "options": {"delayMs": 3_600_000},
+            }
+            for _ in range(1_000)
+        ]
+        scene.api.post("/api/bullmq/jobs/batch", json={"jobs": wishes}).raise_for_status()
+
+    began = time.monotonic()
+    admin.open(f"{scene.url}/dashboard/queues/integration-sync?state=delayed")
+    took = time.monotonic() - began
+
+    assert admin.run("document.querySelectorAll('tbody tr').length") == 50
+    assert "10\u202f000" in admin.text()
+    assert took < 2
 
 
 def test_logging_out_ends_it(scene: Scene, admin: Page) -> None:
