@@ -3,6 +3,9 @@
 Credentials are sealed for the document that holds them (record ``integrations/<id>``) and are read and written only
 through :class:`IntegrationStore`. An access token that was renewed is sealed and stored beside them, so that all
 workers use the same one; while one worker renews it, the field ``renewal`` makes the others wait.
+
+An integration with a ``schedule`` has a document of its own in ``schedules``, named :func:`schedule_name`. While the
+integration needs attention this schedule rests, so that nothing is tried in vain.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,9 +21,12 @@ from pymongo import ReturnDocument
 from pymongo.database import Database
 
 from libs.common.credentials import CredentialsVault
+from libs.common.cron import parse_cron, parse_zone
 from libs.common.errors import InvalidInput, Permanent
-from libs.common.stores.collections import INTEGRATIONS
+from libs.common.jobs.integration_sync import INTEGRATION_SYNC
+from libs.common.stores.collections import INTEGRATIONS, SCHEDULES
 from libs.common.stores.mongo import Document, mongo_errors
+from libs.common.stores.schedules import Schedule, ScheduleStore
 from libs.common.validation import convert_strictly
 
 
@@ -188,6 +194,11 @@ def check_credentials(provider: Provider, credentials: Mapping[str, str]) -> Non
         raise InvalidInput("credentials", f"for {provider} these are needed: {wanted}")
 
 
+def schedule_name(integration_id: str) -> str:
+    """The name of an integration's own schedule."""
+    return f"{INTEGRATION_SYNC.job_type}-{integration_id}"
+
+
 class IntegrationStore:
     """The stored integrations.
 
@@ -198,16 +209,21 @@ class IntegrationStore:
 
     def __init__(self, database: Database[Document], vault: CredentialsVault) -> None:
         self._integrations = database[INTEGRATIONS]
+        self._schedules = database[SCHEDULES]
+        self._schedule_store = ScheduleStore(database)
         self._vault = vault
 
     def add(self, new: NewIntegration, *, at: datetime) -> str:
         """Writes an integration down, active; answers its id.
 
         Raises:
-            InvalidInput: the credentials are not enough.
+            InvalidInput: the credentials are not enough, or the schedule or its time zone is none.
             StoreUnavailable: MongoDB is away.
         """
         check_credentials(new.provider, new.credentials)
+        if new.settings.schedule:
+            parse_cron(new.settings.schedule)
+            parse_zone(new.settings.timezone)
         key = ObjectId()
         document: Document = {
             "_id": key,
@@ -223,6 +239,16 @@ class IntegrationStore:
         }
         with mongo_errors():
             self._integrations.insert_one(document)
+        if new.settings.schedule:
+            self._schedule_store.put(
+                Schedule(
+                    name=schedule_name(str(key)),
+                    job_type=INTEGRATION_SYNC.job_type,
+                    cron=new.settings.schedule,
+                    timezone=new.settings.timezone,
+                    data={"integrationId": str(key), "workspaceId": new.workspace_id},
+                )
+            )
         return str(key)
 
     def get(self, integration_id: str) -> Integration | None:
@@ -264,6 +290,7 @@ class IntegrationStore:
         change = {"credentials": self._vault.seal(credentials, record=_record(key)), **_ACTIVE, "updatedAt": at}
         with mongo_errors():
             self._integrations.update_one({"_id": key}, {"$set": change, "$unset": {"renewal": ""}})
+        self._wake_schedule(integration_id)
         return True
 
     def credentials_of(self, integration_id: str) -> StoredCredentials:
@@ -332,6 +359,11 @@ class IntegrationStore:
             StoreUnavailable: MongoDB is away.
         """
         self._set(integration_id, {"status": str(IntegrationStatus.NEEDS_ATTENTION), "statusReason": reason}, at)
+        with mongo_errors():
+            self._schedules.update_one(
+                {"_id": schedule_name(integration_id), "enabled": True},
+                {"$set": {"enabled": False, "restsFor": str(IntegrationStatus.NEEDS_ATTENTION)}},
+            )
 
     def set_not_before(self, integration_id: str, until: datetime, *, at: datetime) -> None:
         """Remembers for all workers that the provider wants no call before a moment.
@@ -356,10 +388,19 @@ class IntegrationStore:
             StoreUnavailable: MongoDB is away.
         """
         self._set(integration_id, {"cursor": {"readUntil": read_until}, "lastSyncAt": at, **_ACTIVE}, at)
+        self._wake_schedule(integration_id)
 
     def _set(self, integration_id: str, values: Mapping[str, Any], at: datetime) -> None:
         with mongo_errors():
             self._integrations.update_one({"_id": ObjectId(integration_id)}, {"$set": {**values, "updatedAt": at}})
+
+    def _wake_schedule(self, integration_id: str) -> None:
+        """Switches the schedule on again, if it rested for the integration and not because a person wanted so."""
+        with mongo_errors():
+            self._schedules.update_one(
+                {"_id": schedule_name(integration_id), "restsFor": {"$exists": True}},
+                {"$set": {"enabled": True}, "$unset": {"restsFor": ""}},
+            )
 
     def _opened(self, document: Document | None, key: ObjectId) -> StoredCredentials:
         if document is None:

@@ -13,7 +13,7 @@ from libs.common.stores.collections import create_collections
 from libs.embedded import MongoServer
 from tests.integration.sync.world import World
 
-_USED = ("leads", "integrations", "syncRuns", "syncErrors")
+_USED = ("leads", "integrations", "syncRuns", "syncErrors", "schedules")
 
 
 @pytest.fixture(scope="session")
