@@ -10,6 +10,7 @@ from libs.cli.commands.dev import dev
 from libs.cli.commands.enqueue import enqueue
 from libs.cli.commands.health import health
 from libs.cli.commands.init import init
+from libs.cli.commands.integration import integration
 from libs.cli.commands.job import job
 from libs.cli.commands.keys import keys
 from libs.cli.commands.leads import leads
@@ -19,6 +20,7 @@ from libs.cli.commands.queue import cancel, dead, jobs, pause, promote, retry, u
 from libs.cli.commands.schedule import schedule
 from libs.cli.commands.stats import stats
 from libs.cli.commands.stop import resume, stop, stops
+from libs.cli.commands.sync import sync
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,6 +46,7 @@ for command in (
     explain,
     health,
     init,
+    integration,
     job,
     jobs,
     keys,
@@ -58,6 +61,7 @@ for command in (
     stats,
     stop,
     stops,
+    sync,
     unpause,
 ):
     main.add_command(command)

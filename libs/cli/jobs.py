@@ -13,7 +13,7 @@ FINAL_STATES = frozenset({"completed", "failed", "cancelled"})
 """How a job can have ended."""
 
 _STYLES = {"completed": "green", "failed": "red", "cancelled": "yellow", "active": "cyan"}
-_DONE_NAMES = ("checked", "done", "processed")
+_DONE_NAMES = ("checked", "fetched", "done", "processed")
 
 
 class AttemptAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

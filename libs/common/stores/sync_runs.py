@@ -321,7 +321,7 @@ class SyncRunStore:
             found = list(self._runs.find({"integrationId": integration_id}).sort("startedAt", DESCENDING).limit(limit))
         return [_run(document) for document in found]
 
-    def problems_of(self, run_id: ObjectId, *, limit: int = 100, after: ObjectId | None = None) -> Sequence[Document]:
+    def problems_of(self, run_id: ObjectId, *, limit: int = 100, after: ObjectId | None = None) -> list[Document]:
         """The problems of a run in the order in which they were found, as they are stored.
 
         Args:
