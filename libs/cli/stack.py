@@ -33,7 +33,7 @@ from libs.common.credentials import CredentialsVault
 from libs.common.settings import Settings, load_settings, tokens_of
 from libs.common.stores.collections import create_collections
 from libs.common.stores.mongo import Document, connect_mongo
-from libs.embedded import ports, servers_for
+from libs.embedded import RedisServer, ports, servers_for
 
 _SHUTDOWN_TIMEOUT_MS = "3000"
 _GRACE = timedelta(seconds=5)
@@ -97,6 +97,8 @@ class Stack:
         """The processes of each service, by its name."""
         self.stores = ""
         """Which stores are used, for a person, a line each."""
+        self.redis: RedisServer | None = None
+        """The Redis that was started here; ``None`` where the environment names another."""
 
     @property
     def url(self) -> str:
@@ -214,6 +216,7 @@ class Stack:
         self._tell("starting the stores")
         servers = self._servers.enter_context(servers_for(self._given, self._plan.data))
         self.stores = servers.summary
+        self.redis = servers.redis
         self.environ = {
             **self._given,
             "ENVIRONMENT": "dev",

@@ -127,6 +127,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The most messages of a workspace per day, where it sets no limit of its own; 0 for no limit."""
     recipient_gap_ms: Annotated[int, msgspec.Meta(ge=0)] = 0
     """The pause between two messages to one recipient, where a workspace sets none of its own."""
+    requeue_after_ms: Positive = 60_000
+    """How long a message may be without a job before a tick makes it one: longer than queueing takes."""
     due_batch: Positive = 2_000
     """Messages that are claimed and enqueued at once when they are due."""
     public_url: str = ""

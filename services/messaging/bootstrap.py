@@ -196,6 +196,7 @@ def build_scheduled_messages(settings: Settings, database: Database[Document]) -
         broker.queue(MESSAGE_PROCESSING.queue),
         clock=SystemClock(),
         batch=settings.due_batch,
+        grace=_ms(settings.requeue_after_ms),
     )
     declare_ticks(TickJobs(due), broker)
     return broker

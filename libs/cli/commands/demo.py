@@ -1,7 +1,8 @@
-"""`tuco-jobs demo`: the main job on made-up leads, with a worker killed in the middle, judged from outside."""
+"""`tuco-jobs demo`: the main job on made-up leads, and a campaign of messages, broken in the middle and judged."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import click
 from rich.console import Console, Group, JustifyMethod, RenderableType
@@ -10,6 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from libs.cli.app import App, with_app
+from libs.cli.demo.audit import Check
+from libs.cli.demo.campaign import CampaignScale, demonstrate_campaign
+from libs.cli.demo.campaign_view import campaign_data, campaign_view
 from libs.cli.demo.run import Outcome, Scale, Stage, demonstrate
 from libs.cli.failures import INTERRUPTED, CommandFailed
 from libs.cli.jobs import JobAnswer, counts_in_words, progress_of
@@ -20,35 +24,58 @@ from libs.cli.supervisor import Ended, Event, ProcessNotStartedError, RestartPau
 
 _RESTART = RestartPause(first_s=1.0)
 
+T = TypeVar("T")
+
 
 @click.command()
 @click.option("--leads", type=click.IntRange(500, 100_000), default=2_000, show_default=True, help="How many leads.")
+@click.option("--messages", type=click.IntRange(100, 10_000), default=500, show_default=True, help="How many messages.")
+@click.option("--only", type=click.Choice(["leads", "messages"]), help="Only this part.")
 @with_app
-def demo(app: App, *, leads: int) -> None:
-    """Check thousands of made-up leads, kill a worker in the middle, and show that the numbers add up.
+def demo(app: App, *, leads: int, messages: int, only: str | None) -> None:
+    """Check thousands of made-up leads, then send a campaign; break things meanwhile, and show that all adds up.
 
-    Everything runs on this machine, in servers and folders of its own that are gone afterwards, whatever REDIS_URL
-    and MONGODB_URI say. Exit status 0 only if every lead has exactly one right answer and nobody was asked twice but
-    for the chunks in the killed worker's hands.
+    While the leads are checked, a worker is killed. While the messages go out, a line goes down, and a worker and Redis
+    are killed. Everything runs on this machine, in servers and folders of its own that are gone afterwards, whatever
+    REDIS_URL and MONGODB_URI say. Exit status 0 only if every lead has exactly one right answer, nobody was asked twice
+    but for the chunks in the killed worker's hands, and every message went out exactly once.
     """
-    with _stage(app.output) as stage:
-        supervisor = Supervisor(on_line=stage.line, on_event=stage.event, pause=_RESTART)
-        try:
-            outcome = demonstrate(Scale(leads=leads), supervisor, stage)
-        except (ProcessNotStartedError, SimulatorFailedError) as error:
-            raise CommandFailed(str(error)) from error
-        except KeyboardInterrupt:
-            raise click.exceptions.Exit(INTERRUPTED) from None
-        finally:
-            supervisor.stop()
-    app.output.answer(_as_data(outcome), _view(outcome))
-    wrong = [check for check in outcome.checks if not check.holds]
+    data: dict[str, object] = {}
+    views: list[RenderableType] = []
+    checks: list[Check] = []
+    if only != "messages":
+        outcome = _run(app, lambda supervisor, stage: demonstrate(Scale(leads=leads), supervisor, stage))
+        data |= _as_data(outcome)
+        views.append(_view(outcome))
+        checks += outcome.checks
+    if only != "leads":
+        scale = CampaignScale(messages=messages, patience_s=180.0 + messages / 4)
+        campaign = _run(app, lambda supervisor, stage: demonstrate_campaign(scale, supervisor, stage))
+        data["campaign"] = campaign_data(campaign)
+        views.append(campaign_view(campaign))
+        checks += campaign.checks
+    app.output.answer(data, Group(*views))
+    wrong = [check for check in checks if not check.holds]
     if wrong:
         raise CommandFailed(
             "The numbers do not add up: "
             + "; ".join(f"{check.claim} should be {check.expected:,}, is {check.found:,}" for check in wrong)
             + "."
         )
+
+
+def _run(app: App, act: Callable[[Supervisor, Stage], T]) -> T:
+    """One act, with everything that it has started ended afterwards."""
+    with _stage(app.output) as stage:
+        supervisor = Supervisor(on_line=stage.line, on_event=stage.event, pause=_RESTART)
+        try:
+            return act(supervisor, stage)
+        except (ProcessNotStartedError, SimulatorFailedError) as error:
+            raise CommandFailed(str(error)) from error
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
+        finally:
+            supervisor.stop()
 
 
 class _TerminalStage(Stage):
