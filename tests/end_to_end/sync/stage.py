@@ -53,6 +53,10 @@ class Stage:
         self.queue = JobQueue(redis.Redis.from_url(redis_url), INTEGRATION_SYNC.queue)
         self._workers: list[subprocess.Popen[bytes]] = []
 
+    def environ_of_gateway(self) -> dict[str, str]:
+        """What a gateway and the command line are told of the stores."""
+        return {name: self._environ[name] for name in ("REDIS_URL", "MONGODB_URI", "CREDENTIALS_KEY")}
+
     def integrate(self, simulator: HubSpotSimulator) -> str:
         store = IntegrationStore(self.database, CredentialsVault(Secret(self._key)))
         return store.add(
