@@ -18,7 +18,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes
 def test_the_numbers_add_up_and_nothing_is_left_behind(tmp_path: Path) -> None:
     family = new_family()
     unused = {"REDIS_URL": "redis://127.0.0.1:1", "MONGODB_URI": "mongodb://127.0.0.1:1/x", "LEASE_MS": "wrong"}
-    done = run("demo", "--only", "leads", "--json", folder=tmp_path, environ={**family.environ, **unused}, timeout_s=100)
+    environ = {**family.environ, **unused}
+    done = run("demo", "--only", "leads", "--json", folder=tmp_path, environ=environ, timeout_s=100)
 
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
