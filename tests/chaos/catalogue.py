@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from tests.chaos.fault import Fault
-from tests.chaos.faults import processes, provider, requests, stores
+from tests.chaos.faults import processes, provider, requests, soak, stores
 
-FAULTS: Sequence[Fault] = (*processes.FAULTS, *stores.FAULTS, *provider.FAULTS, *requests.FAULTS)
+FAULTS: Sequence[Fault] = (*processes.FAULTS, *stores.FAULTS, *provider.FAULTS, *requests.FAULTS, *soak.FAULTS)
 
 NOT_RUN: Mapping[str, str] = {
     "4 out-of-memory kill": "needs a memory limit of the kernel (cgroup); to the system it is the SIGKILL of fault 4",

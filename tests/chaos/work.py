@@ -3,7 +3,8 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ class Scale:
     """How much work there is.
 
     Args:
-        jobs: bulk availability jobs.
+        jobs: bulk availability jobs, no more than ``direct``.
         leads_per_job: leads of each, all different.
         direct: messages that are sent through REST.
         scheduled: messages that wait for the scheduler, due at once.
@@ -78,8 +79,9 @@ class Producer:
     def __init__(self, world: World, scale: Scale) -> None:
         self._world = world
         self._scale = scale
-        self._thread = threading.Thread(target=self._run, name="producer", daemon=True)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="producer")
         self._number = 0
+        self._closing = threading.Event()
         self.accepted = Accepted()
         settings = world.stack.settings
         self.client = httpx.Client(
@@ -96,16 +98,16 @@ class Producer:
             wait_until(lambda: time.time() % _TICK_S > _TICK_S - _BEFORE_TICK_S, deadline_s=_TICK_S + 1, interval_s=0.1)
             for _ in range(self._scale.scheduled):
                 self._schedule()
-        self._thread.start()
+        self._asking = self._pool.submit(self._run)
 
     def finish(self) -> None:
-        """Wait until everything has been asked for."""
-        self._thread.join(timeout=self._scale.patience_s)
-        if self._thread.is_alive():
-            raise AssertionError(f"the work could not be asked for: {self.accepted.statuses}")
+        """Wait until everything has been asked for, or given up; raises what went wrong in the producer itself."""
+        self._asking.result()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Stop asking, and close the connections."""
+        self._closing.set()
+        self._pool.shutdown()
         self.client.close()
 
     def message(self, **fields: Any) -> str:
@@ -142,16 +144,18 @@ class Producer:
         return answer
 
     def _run(self) -> None:
-        share = max(1, self._scale.direct // max(1, len(self._jobs)))
-        steps: list[Callable[[], None]] = []
-        for number in range(max(self._scale.direct, len(self._jobs) * share)):
-            if number % share == 0 and self._jobs:
-                steps.append(self._check)
-            if number < self._scale.direct:
-                steps.append(self._send)
-        for step in steps:
+        for step in self._steps():
             step()
-            time.sleep(self._scale.every_s)  # the pace of the work, not a wait for anything
+            if self._closing.wait(self._scale.every_s):
+                return
+
+    def _steps(self) -> Iterator[Callable[[], None]]:
+        """Every request, the bulk jobs spread evenly among the messages."""
+        jobs, messages = len(self._jobs), self._scale.direct
+        for number in range(messages):
+            if number * jobs // messages != (number - 1) * jobs // messages:
+                yield self._check
+            yield self._send
 
     def _send(self) -> None:
         message_id = self.message(status="queued")
@@ -181,11 +185,11 @@ class Producer:
     def _insist(self, act: Callable[[], bool]) -> bool:
         """Whether it succeeded, sooner or later."""
         give_up_at = time.monotonic() + self._scale.patience_s / 2
-        while time.monotonic() < give_up_at:
+        while time.monotonic() < give_up_at and not self._closing.is_set():
             with suppress(PyMongoError):
                 if act():
                     return True
-            time.sleep(_PAUSE_S)
+            self._closing.wait(_PAUSE_S)
         return False
 
     def _insert_leads(self) -> list[str]:

@@ -34,6 +34,8 @@ AVAILABILITY = BULK_AVAILABILITY.name
 
 _HEALTH_S = 90.0
 _LAST_LINES = 15
+_ROOT = Path(__file__).parents[2]
+_AT_START = _ROOT / "tests" / "chaos" / "unguarded" / "at_start"
 _ATTEMPTS = 3
 _PORT_TAKEN = "address already in use"
 _SETTINGS = {
@@ -60,11 +62,13 @@ class Setup:
         processes: how many processes a service has, by its name, where it is not the usual number.
         messaging_module: what is run in place of the messaging service's program.
         settings: further environment variables.
+        removed: a safeguard that no process has (:mod:`tests.chaos.unguarded.safeguards`); empty for none.
     """
 
     processes: Mapping[str, int] = field(default_factory=dict)
     messaging_module: str = "services.messaging"
     settings: Mapping[str, str] = field(default_factory=dict)
+    removed: str = ""
 
     def services(self) -> Sequence[Service]:
         """Every service, the gateway first."""
@@ -80,6 +84,12 @@ class Setup:
             Service(name=DUE, module="services.messaging", arguments=("--queue", "scheduled-messages")),
             Service(name=SCHEDULER, module="services.scheduler"),
         )
+
+    def environ(self) -> dict[str, str]:
+        """The environment variables that say so."""
+        if not self.removed:
+            return dict(self.settings)
+        return {**self.settings, "REMOVED_SAFEGUARD": self.removed, "PYTHONPATH": f"{_AT_START}{os.pathsep}{_ROOT}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +188,7 @@ class World:
             workspace=WORKSPACE,
             simulators=SimulatorSettings(lines=4, latency_ms=20.0, available_ratio=1.0),
             processes={AVAILABILITY: 2, MESSAGING: 2, **self._setup.processes},
-            settings={**_SETTINGS, "FAULT_ORDERS": str(self.orders), **self._setup.settings},
+            settings={**_SETTINGS, "FAULT_ORDERS": str(self.orders), **self._setup.environ()},
             services=self._setup.services(),
         )
         ours = {field.name.upper() for field in msgspec.structs.fields(Settings)}

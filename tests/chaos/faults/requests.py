@@ -91,7 +91,6 @@ FAULTS = (
         injure=nonsense,
         evidence=_refused,
         scale=_SHORT,
-        short=True,
     ),
     Fault(
         number=18,
