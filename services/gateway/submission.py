@@ -173,7 +173,13 @@ class Door:
     def _enqueue_many(self, fresh: Mapping[int, tuple[Order, NewJob]], *, redis_there: bool) -> dict[int, Receipt]:
         receipts = {place: _receipt(order, job.job_id, LedgerStatus.ACCEPTED) for place, (order, job) in fresh.items()}
         for name in {order.contract.queue for order, _ in fresh.values()} if redis_there else ():
-            mine = {place: pair for place, pair in fresh.items() if pair[0].contract.queue == name}
+            # Jobs of one workspace side by side go into the queue in one step.
+            mine = dict(
+                sorted(
+                    ((place, pair) for place, pair in fresh.items() if pair[0].contract.queue == name),
+                    key=lambda item: item[1][1].group,
+                )
+            )
             try:
                 added = self._queues[name].add([job for _, job in mine.values()])
             except StoreUnavailable as error:

@@ -29,16 +29,27 @@ def stats_view(answer: Mapping[str, Any]) -> RenderableType:
     states = [state.value for state in JobState if state in shown or any(each.get(state) for each in counts)]
     if not queues:
         return Text("The gateway names no queue.")
-    view = table("queue", *states, "oldest waiting", numbers=(*states, "oldest waiting"))
+    more = ("oldest waiting", "in/s", "out/s", "wait p95", "run p95", "workers")
+    view = table("queue", *states, *more, numbers=(*states, *more))
     for queue, numbers in zip(queues, counts, strict=True):
         name = plain(queue.get("queue", queue.get("name", "?")), longest=60)
-        oldest = queue.get("oldestWaitingSeconds")
+        found = queue.get("rates")
+        rates = found if isinstance(found, Mapping) else {}
         view.add_row(
             f"{name} (paused)" if queue.get("paused") else name,
             *(f"{numbers.get(state, 0):,}" for state in states),
-            f"{oldest:.1f} s" if isinstance(oldest, int | float) and oldest else "-",
+            _number(queue.get("oldestWaitingSeconds"), " s"),
+            _number(rates.get("addedPerSecond")),
+            _number(rates.get("endedPerSecond")),
+            _number(rates.get("waitP95Seconds"), " s"),
+            _number(rates.get("runP95Seconds"), " s"),
+            plain(rates.get("workers", "-"), longest=10),
         )
     return view
+
+
+def _number(value: object, unit: str = "") -> str:
+    return f"{value:,.1f}{unit}" if isinstance(value, int | float) and value else "-"
 
 
 def _counts(queue: Mapping[str, Any]) -> dict[str, int]:

@@ -138,7 +138,7 @@ end
 local function through_line(of_group, block, last)
   local head, tail = load_group(of_group)
   block = math.max(block or head, head)
-  local steps = 64
+  local steps = 256
   while block < tail do
     local _, _, listed = string.match(redis.call('HGET', fifo, block .. '\t' .. of_group) or '', '^(%d+):(%d):(.*)$')
     local ids = {}
