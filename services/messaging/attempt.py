@@ -1,4 +1,4 @@
-"""One attempt to send one message, and the ends that it can come to by itself."""
+"""One attempt to send one message: the message as it was claimed, and by whom."""
 
 from dataclasses import dataclass
 
