@@ -51,8 +51,6 @@ def watch(pages: Blueprint, sessions: Sessions) -> None:
         session = current_session()
         shown = request.form.get("csrf", "") or request.headers.get("X-CSRF-Token", "")
         # A request that shows a token of the API in a header cannot have been made by another site's page.
-        if session is None and not sessions.asks_for_token:
-            raise Forbidden("This page is too old; open it again.")
         if session is not None and not shows(session, shown):
             raise Forbidden("This page is too old, or the request came from elsewhere; open the page again.")
 

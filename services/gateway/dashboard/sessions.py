@@ -48,15 +48,15 @@ class Sessions:
     """Opens and reads sessions.
 
     Args:
-        settings: gives the tokens. Where there are none, as ``dev`` allows, everyone may do everything, in sessions
-            that only this process knows.
+        settings: gives the tokens; those that are bound to a workspace open nothing here, where all is shown. Where
+            there are none, as ``dev`` allows, everyone may do everything, in sessions that only this process knows.
         lifetime: after which one logs in again.
     """
 
     def __init__(self, settings: Settings, *, lifetime: timedelta = LIFETIME) -> None:
         given = {Scope.SERVICE: tokens_of(settings.service_token), Scope.ADMIN: tokens_of(settings.admin_token)}
         self._keys = [_Key(scope, _key_of(token)) for scope, tokens in given.items() for token in tokens]
-        self.asks_for_token = bool(self._keys)
+        self.asks_for_token = bool(self._keys or tokens_of(settings.workspace_tokens))
         """Whether one must log in at all."""
         self._for_everyone = _Key(Scope.ADMIN, secrets.token_bytes(32))
         self._lifetime_s = lifetime.total_seconds()
@@ -76,7 +76,7 @@ class Sessions:
         """The session of a cookie; ``None`` where it is forged, too old, or its token is no longer one of ours."""
         if not cookie:
             return None
-        keys: Sequence[_Key] = self._keys or [self._for_everyone]
+        keys: Sequence[_Key] = self._keys if self.asks_for_token else [self._for_everyone]
         return next((session for key in keys if (session := self._read(cookie, key))), None)
 
     def _read(self, cookie: str, key: _Key) -> Session | None:

@@ -261,7 +261,7 @@ def a_bit_of_everything(world: World, *, text: str = "plain") -> None:
     """Something on every page, with ``text`` wherever a stranger's text is shown."""
     world.sync.show(
         job("waits", group=text),
-        dead("died", f"Boom {text}", group=text, log_lines=(text,)),
+        dead("died", f"Boom {text}", log_lines=(text,)),
         job(
             "later",
             JobState.DELAYED,
