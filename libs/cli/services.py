@@ -49,5 +49,7 @@ SCHEDULED_MESSAGES = Service(
     name="scheduled-messages", module="services.messaging", arguments=("--queue", "scheduled-messages")
 )
 
-ALL: Sequence[Service] = (GATEWAY, BULK_AVAILABILITY, HEALTH_CHECK, SCHEDULER, MESSAGING, SCHEDULED_MESSAGES)
+SYNC = Service(name="sync", module="services.sync")
+
+ALL: Sequence[Service] = (GATEWAY, BULK_AVAILABILITY, HEALTH_CHECK, SCHEDULER, MESSAGING, SCHEDULED_MESSAGES, SYNC)
 """Every service, the gateway first."""
