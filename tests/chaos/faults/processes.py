@@ -5,7 +5,10 @@ import time
 from contextlib import suppress
 
 from libs.common.broker.queue import JobQueue
+from libs.common.jobs.bulk_availability import BULK_AVAILABILITY
+from libs.common.jobs.message_processing import MESSAGE_PROCESSING
 from libs.common.jobs.states import JobState
+from tests.chaos.at_work import freeze_at_work, kill_at_work
 from tests.chaos.fault import Fault, Run
 from tests.chaos.frozen import is_stopped
 from tests.chaos.work import Scale
@@ -15,7 +18,8 @@ from tests.waiting import wait_until
 _KILLS = 5
 _EVERY_S = 3.0
 _FAULTY = "tests.chaos.faulty_messaging"
-_WORKERS = (AVAILABILITY, MESSAGING)
+_QUEUES = {AVAILABILITY: BULK_AVAILABILITY.queue, MESSAGING: MESSAGE_PROCESSING.queue}
+_WORKERS = tuple(_QUEUES)
 _UP_AGAIN_S = 40.0
 
 
@@ -30,11 +34,14 @@ def kill_workers(run: Run, times: int = _KILLS) -> None:
 
 
 def kill_one_of_each(run: Run) -> None:
-    """kill -9 a worker of each kind at once."""
-    for name in _WORKERS:
+    """kill -9 a worker of each kind while it has jobs in hand."""
+    for name, queue in _QUEUES.items():
         victim = run.world.processes(name)[0]
-        run.world.note(f"kill -9 {victim.name}")
-        victim.kill()
+        before = victim.restarts
+        held = kill_at_work(run.world, victim, queue)
+        run.world.note(f"kill -9 {victim.name} with {held} jobs in hand")
+        assert held, f"{victim.name} was never seen at work"
+        wait_until(lambda: victim.restarts > before, deadline_s=_UP_AGAIN_S, message=f"{victim.name} is back")  # noqa: B023 - awaited in the same turn
 
 
 def _kills_counted(run: Run) -> bool:
@@ -56,17 +63,18 @@ def _all_rolled(run: Run) -> bool:
 
 
 def freeze(run: Run) -> None:
-    """SIGSTOP one worker of each kind until its leases have long run out, then let it go on."""
-    victims = [run.world.processes(name)[0] for name in _WORKERS]
-    for victim in victims:
-        run.world.note(f"SIGSTOP {victim.name}")
-        victim.pause()
+    """SIGSTOP one worker of each kind, jobs in hand, until its leases have long run out, then let it go on."""
+    victims = []
+    for name, queue in _QUEUES.items():
+        victims.append(victim := run.world.processes(name)[0])
+        held = freeze_at_work(run.world, victim, queue)
+        run.world.note(f"SIGSTOP {victim.name} with {held} jobs in hand")
+        assert held, f"{victim.name} was never seen at work"
     time.sleep(2.5 * LEASE_S)  # how long the fault lasts
     stopped = [is_stopped(victim.pid) for victim in victims]
     for victim in victims:
         victim.resume()
-    if not all(stopped):
-        run.world.injuries.clear()
+    assert all(stopped), "a worker was not frozen to the end"
 
 
 def _any_injury(run: Run) -> bool:
