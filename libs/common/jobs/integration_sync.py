@@ -33,6 +33,6 @@ INTEGRATION_SYNC = JobContract(
     payload=IntegrationSync,
     origin=Origin.REST,
     time_limit=timedelta(minutes=30),
-    unique_key=lambda payload: payload.integration_id,
+    unique_key=lambda payload: f"{payload.workspace_id}/{payload.integration_id}",
     workspace=lambda payload: payload.workspace_id,
 )

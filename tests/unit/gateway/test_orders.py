@@ -13,7 +13,7 @@ def test_an_order_has_the_contracts_defaults() -> None:
 
     assert order.contract.job_type == "integration-sync"
     assert order.data == {"integrationId": LEAD_ID, "workspaceId": "w1", "mode": "incremental"}
-    assert (order.workspace_id, order.unique_key) == ("w1", f"integration-sync:{LEAD_ID}")
+    assert (order.workspace_id, order.unique_key) == ("w1", f"integration-sync:w1/{LEAD_ID}")
 
 
 def test_options_reach_the_job() -> None:
