@@ -58,10 +58,10 @@ class Outcome:
     Args:
         tally: the count.
         injured: whether there is evidence that it went wrong.
-        injuries: what was done.
+        injuries: what was done, and when (seconds since 1970).
         left: effects that were still owed when patience ended.
         last_words: what the processes printed last.
-        doubtful: how leads without an answer stand, and messages that did not go out.
+        doubtful: repeated deliveries, leads without an answer, messages that did not go out.
     """
 
     tally: Tally
@@ -90,7 +90,7 @@ def run_fault(fault: Fault, folder: Path) -> Outcome:
         return Outcome(
             tally=tally(producer.accepted, observed, [injury.at for injury in world.injuries]),
             injured=fault.evidence(run),
-            injuries=[injury.what for injury in world.injuries],
+            injuries=[f"{injury.at:.3f} {injury.what}" for injury in world.injuries],
             left=unfinished(world, producer.accepted),
             last_words=world.last_words(),
             doubtful=doubtful(world),

@@ -148,7 +148,10 @@ def _share(values: Sequence[float], share: float) -> float:
 
 
 def doubtful(world: World) -> list[str]:
-    """How leads without an answer stand, and messages that did not go out, for a test that fails."""
+    """What a test that fails shows: repeated deliveries, leads without an answer, messages that did not go out."""
+    gone = world.deliveries()
+    times = Counter(each["reference"] for each in gone)
+    repeated = [f"{each['at']:.3f} {each['target']} {each}" for each in gone if times[each["reference"]] > 1]
     leads = world.database[LEADS].find({"availability.status": {"$nin": list(_ANSWERED)}}).limit(_SHOWN)
     messages = world.database[MESSAGES].find({"status": {"$nin": ["sent", "delivered"]}}).limit(_SHOWN)
-    return [str(each) for found in (leads, messages) for each in found]
+    return repeated + [str(each) for found in (leads, messages) for each in found]
