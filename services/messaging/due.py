@@ -25,7 +25,7 @@ MOST_LOOKED_AFTER: Final = 20_000
 """How many waiting messages one tick looks after; the next goes on where it ended."""
 
 MOST_LEFT_IN_HAND: Final = 10
-"""How often workers and their jobs may die of one message before it is given up."""
+"""How many attempts at one message may die, and its jobs with them, before it is given up."""
 
 _PAGE: Final = 1_000
 

@@ -101,28 +101,33 @@ class DueMessageStore:
             return [_job_less(document) for document in found]
 
     def give_up(self, messages: Sequence[JobLess], *, after: int, now: datetime) -> int:
-        """Notes that these messages were left in hand once more, and ends those that were left too often.
+        """Ends those of these messages that were left in hand too often: whatever takes such a message dies of it.
 
-        Whatever takes such a message dies of it. One that may have gone out waits for a person, another has failed.
+        One that may have gone out waits for a person, another has failed.
 
         Args:
-            messages: messages that nobody sends any more.
-            after: how often a message may be left in hand.
+            messages: messages that nobody sends any more, and that have no job.
+            after: how many attempts at one message may die.
             now: the current moment.
 
         Returns:
             How many it ended.
         """
-        ids = {"_id": {"$in": [ObjectId(message.message_id) for message in messages]}, "status": _S.SENDING.value}
+        left_too_often = {
+            "_id": {"$in": [ObjectId(message.message_id) for message in messages]},
+            "status": _S.SENDING.value,
+            "lease.owner": {"$exists": True},
+            "lease.expiresAt": {"$lt": now},
+            # The claims before counted all but the one that is in hand now.
+            "leftInHand": {"$gte": after - 1},
+        }
         ended = {
             "status": {"$cond": [{"$gt": ["$dispatchedAt", None]}, _S.UNCERTAIN.value, _S.FAILED.value]},
             "reason": Reason.GAVE_UP.value,
             "updatedAt": now,
         }
         with mongo_errors():
-            self._messages.update_many(ids, {"$inc": {"leftInHand": 1}})
-            too_often = {**ids, "leftInHand": {"$gte": after}}
-            return self._messages.update_many(too_often, [{"$set": ended}, {"$unset": "lease"}]).modified_count
+            return self._messages.update_many(left_too_often, [{"$set": ended}, {"$unset": "lease"}]).modified_count
 
 
 _FIELDS: Final = {"workspaceId": 1, "scheduledAt": 1, "notBefore": 1, "updatedAt": 1, "createdAt": 1}

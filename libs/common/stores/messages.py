@@ -120,6 +120,7 @@ class MessageStore:
                 "claimedAt": _NOW,
                 "expiresAt": _from_now(lease),
             },
+            "leftInHand": {"$cond": [_LEFT_IN_HAND, {"$add": [{"$ifNull": ["$leftInHand", 0]}, 1]}, "$leftInHand"]},
         }
         wanted = {"_id": ObjectId(message_id), "workspaceId": workspace_id, "$or": may_be_had}
         return self._change(wanted, set_=taken)
@@ -176,13 +177,13 @@ class MessageStore:
         return self._change(_held_by(message, owner), set_={}, unset=("dispatchedAt", "dispatchedBy"))
 
     def park(self, message: Message, waiting: Waiting, *, owner: str) -> bool:
-        """Leaves a marked message as it is, to be asked about later; its lease ends now.
+        """Leaves a marked message as it is, to be asked about later; its lease ends now and is nobody's.
 
         Returns:
             Whether it was still this attempt's.
         """
         parked = {**_as_waiting(waiting), "status": _S.SENDING.value, "lease.expiresAt": _NOW}
-        return self._change(_held_by(message, owner), set_=parked) is not None
+        return self._change(_held_by(message, owner), set_=parked, unset=("lease.owner",)) is not None
 
     def record_sent(self, message: Message, *, line_id: str, provider_message_id: str) -> Recorded:
         """Records that the provider has the message, whoever holds it: that is the truth and outranks every lease.
@@ -288,6 +289,10 @@ def _not_waiting(waiting: Waiting) -> tuple[str, ...]:
 
 _WAITING: Final = ("lease", "notBefore", "reason", "error", "promised")
 _UNMARK: Final = ("lease", "dispatchedAt", "dispatchedBy")
+_LEFT_IN_HAND: Final = {
+    "$and": [{"$eq": ["$status", _S.SENDING.value]}, {"$ne": [{"$type": "$lease.owner"}, "missing"]}]
+}
+"""Whether the attempt that took a message before came to no end: it died, or was given up by its queue."""
 _CONVERSATION: Final = {"lineId": 1, "dispatchedAt": 1, "sentAt": 1, "createdAt": 1}
 
 

@@ -15,8 +15,9 @@ from libs.common.errors import StoreUnavailable
 from libs.common.settings import Secret, Settings
 from libs.common.stores.collections import MESSAGES
 from libs.common.stores.due_messages import DueMessageStore
+from libs.common.stores.messages import MessageStore
 from libs.common.stores.mongo import Document
-from services.messaging.due import DueMessages, TickReport
+from services.messaging.due import MOST_LEFT_IN_HAND, DueMessages, TickReport
 from tests.integration.messaging.factories import ago, insert_message, stored
 
 QUEUE = "message-processing"
@@ -94,19 +95,39 @@ def test_a_message_that_nobody_sends_any_more_is_looked_after(
     assert due.run_once("tick-1").requeued == 1
 
 
+def let_an_attempt_die(database: Database[Document], message_id: str, tick: str) -> None:
+    store = MessageStore(database)
+    assert store.claim(message_id, "w1", owner=tick, job_id=f"job-{tick}", lease=timedelta(seconds=30))
+    database[MESSAGES].update_one({"_id": ObjectId(message_id)}, {"$set": {"lease.expiresAt": ago(60)}})
+
+
 @pytest.mark.parametrize(("fields", "status"), [({}, "failed"), ({"dispatchedAt": ago(60)}, "uncertain")])
 def test_a_message_of_which_everything_dies_is_given_up(
     database: Database[Document], queue: JobQueue, redis_client: "redis.Redis", fields: Document, status: str
 ) -> None:
     due = DueMessages(DueMessageStore(database), queue, clock=SystemClock(), batch=10)
-    poison = insert_message(database, status="sending", lease={"owner": "dead", "expiresAt": ago(60)}, **fields)
-    for n in range(9):
-        assert due.run_once(f"tick-{n}").requeued == 1
+    poison = insert_message(database, **fields)
+    for n in range(MOST_LEFT_IN_HAND):
+        assert stored(database, poison)["status"] != status
+        let_an_attempt_die(database, poison, f"tick-{n}")
         redis_client.flushall()
-    assert stored(database, poison)["status"] == "sending"
-    due.run_once("tick-9")
+        assert due.run_once(f"tick-{n}").requeued == 1
     document = stored(database, poison)
     assert (document["status"], document["reason"]) == (status, "gave_up")
+    assert "lease" not in document
+
+
+def test_jobs_that_redis_loses_are_not_counted_as_deaths_of_a_message(
+    due: DueMessages, database: Database[Document], redis_client: "redis.Redis"
+) -> None:
+    fields = {"dispatchedAt": ago(60), "leftInHand": MOST_LEFT_IN_HAND - 2}
+    left = insert_message(database, status="sending", lease={"owner": "dead", "expiresAt": ago(60)}, **fields)
+    fields["leftInHand"] += 1
+    parked = insert_message(database, status="sending", lease={"expiresAt": ago(60)}, **fields)
+    for n in range(MOST_LEFT_IN_HAND + 1):
+        assert due.run_once(f"tick-{n}").requeued == 2
+        redis_client.flushall()
+    assert {stored(database, message)["status"] for message in (left, parked)} == {"sending"}
 
 
 def test_a_message_that_waits_for_its_moment_gets_a_job_for_that_moment(

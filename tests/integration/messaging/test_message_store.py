@@ -59,6 +59,15 @@ class TestClaim:
         with ThreadPoolExecutor(8) as pool:
             assert sum(pool.map(race, range(8))) == 1
 
+    def test_attempts_that_came_to_no_end_are_counted(self, store: MessageStore, database: Database[Document]) -> None:
+        message_id = insert_message(database)
+        parked = marked(store, message_id, owner="a", job="j")
+        assert "leftInHand" not in stored(database, message_id)
+        assert store.park(parked, Waiting(until=ago(-5), reason="answer_unknown"), owner="a")
+        for deaths, owner in enumerate(("b", "c", "d")):
+            claimed(store, message_id, owner, "j")
+            assert stored(database, message_id).get("leftInHand", 0) == deaths
+
     @pytest.mark.parametrize("status", ["draft", "sent", "delivered", "failed", "uncertain", "cancelled"])
     def test_no_other_state_can_be_claimed(
         self, store: MessageStore, database: Database[Document], status: str
