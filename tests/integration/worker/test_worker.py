@@ -198,10 +198,10 @@ def test_stopping_lets_jobs_finish_that_fit_the_grace_and_hands_back_the_rest_at
 
     contract = shop.actor(work)
     worker = shop.work()
-    short, long = shop.add(contract, text="0.3"), shop.add(contract, text="60")
-    shop.wait_for(short, "active")
+    long, short = shop.add(contract, text="60"), shop.add(contract, text="0.5")
     shop.wait_for(long, "active")
-    worker.stop(grace=timedelta(seconds=1))
+    wait_until(lambda: worker.held >= 1 and shop.broker.queue("notes").stats().counts["waiting"] == 0, message="begun")
+    worker.stop(grace=timedelta(seconds=3))
     shop.workers.remove(worker)
     finished, returned = shop.view(short), shop.view(long)
     assert finished is not None

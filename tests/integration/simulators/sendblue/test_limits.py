@@ -3,6 +3,8 @@
 import datetime as dt
 import itertools
 
+import pytest
+
 from libs.simulators.sendblue import SendblueSimulator
 from libs.simulators.sendblue.contacts import NewContacts, last_reset, next_reset
 from tests.integration.simulators.sendblue.account_client import AccountClient
@@ -15,6 +17,7 @@ def _numbers(count: int, *, start: int = 0) -> list[str]:
     return [f"+1555000{start + number:04}" for number in range(count)]
 
 
+@pytest.mark.alone
 def test_a_line_sends_one_after_the_other_and_lines_do_not_wait_for_each_other(
     simulator: SendblueSimulator, client: AccountClient
 ) -> None:
