@@ -120,7 +120,7 @@ def test_a_message_of_which_everything_dies_is_given_up(
 def test_jobs_that_redis_loses_are_not_counted_as_deaths_of_a_message(
     due: DueMessages, database: Database[Document], redis_client: "redis.Redis"
 ) -> None:
-    fields = {"dispatchedAt": ago(60), "leftInHand": MOST_LEFT_IN_HAND - 2}
+    fields: Document = {"dispatchedAt": ago(60), "leftInHand": MOST_LEFT_IN_HAND - 2}
     left = insert_message(database, status="sending", lease={"owner": "dead", "expiresAt": ago(60)}, **fields)
     fields["leftInHand"] += 1
     parked = insert_message(database, status="sending", lease={"expiresAt": ago(60)}, **fields)
