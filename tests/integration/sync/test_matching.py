@@ -9,6 +9,7 @@ from pymongo.errors import DuplicateKeyError
 
 from libs.common.jobs.integration_sync import SyncMode
 from libs.common.stores.integrations import Provider
+from services.sync.engine.transactions import Transactions
 from services.sync.rules.rows import SourceRow
 from tests.integration.sync.world import WORKSPACE, MemorySource, World, people, person
 
@@ -165,12 +166,45 @@ def test_a_number_that_one_lead_gives_up_another_may_take_in_the_same_page(world
     assert sorted(lead["phone"] for lead in world.leads()) == ["+14155550002", "+14155550099"]
 
 
+def test_a_number_that_one_lead_gives_up_a_new_one_may_take_in_the_same_page(world: World) -> None:
+    integration_id = world.integrate()
+    world.sync(integration_id, MemorySource([person(1), person(2)]))
+    moved = [person(2, phone="+14155550099"), row("5", phone="+14155550002")]
+    result = world.sync(integration_id, MemorySource(moved))
+    assert (result["counts"]["updated"], result["counts"]["created"]) == (1, 1)
+
+
+def test_a_handle_that_a_lead_gives_up_goes_to_the_one_that_people_gave_it_too(world: World) -> None:
+    integration_id = world.integrate()
+    world.sync(integration_id, MemorySource([person(1)]))
+    sharer = world.write_lead(email="p1@example.org")
+    changed = [person(1, email="new@example.org"), row("5", email="p1@example.org", lastname="Sharer")]
+    world.sync(integration_id, MemorySource(changed))
+    leads = {lead["_id"]: lead for lead in world.leads()}
+    assert len(leads) == 2
+    assert leads[sharer]["lastName"] == "Sharer"
+    assert "e:p1@example.org" in leads[sharer]["matchKeys"]
+    assert "sharedKeys" not in leads[sharer]
+
+
 def test_no_two_leads_of_a_workspace_can_hold_one_key(world: World) -> None:
     world.sync(world.integrate(), MemorySource([person(1)]))
     leads = world.database["leads"]
     with pytest.raises(DuplicateKeyError):
         leads.insert_one({"workspaceId": WORKSPACE, "matchKeys": ["p:+14155550001"]})
     leads.insert_one({"workspaceId": "workspace-2", "matchKeys": ["p:+14155550001"]})
+
+
+def test_a_key_that_another_took_in_between_makes_the_work_start_over(world: World) -> None:
+    leads = world.database["leads"]
+    world.write_lead(matchKeys=["p:+14155550001"])
+    keys = iter(["p:+14155550001", "p:+14155550002"])
+    transactions = Transactions(world.database)
+    transactions.run(
+        lambda session: leads.insert_one({"workspaceId": WORKSPACE, "matchKeys": [next(keys)]}, session=session)
+    )
+    transactions.close()
+    assert len(world.leads()) == 2
 
 
 def test_leads_without_keys_are_many(world: World) -> None:
