@@ -73,11 +73,13 @@ def crm(rows: int) -> Iterator[dict[str, Any]]:
     """A HubSpot stand-in as a process; yields what it says of itself."""
     command = [sys.executable, "-m", "libs.simulators.hubspot", "--rows", str(rows), "--exit-with-stdin"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
         assert process.stdout is not None
         try:
             yield json.loads(process.stdout.readline())
         finally:
-            process.terminate()
+            process.stdin.close()
+            process.wait()
 
 
 class Worker:

@@ -1,6 +1,5 @@
 """What the sync worker is made of: the one place where its parts are made and joined."""
 
-import sys
 from concurrent.futures import Executor
 
 from pymongo.database import Database
@@ -64,14 +63,5 @@ def build_worker(settings: Settings, queue: str) -> WorkerProcess:
     )
 
 
-def prepare() -> None:
-    """Lets threads take turns ten times as often as Python does by itself.
-
-    Each page of a CRM is a small answer, and the thread that waits for it is held up by up to one turn of the thread
-    that turns rows into leads: at the usual five milliseconds, fetching would be several times slower than it is.
-    """
-    sys.setswitchinterval(0.0005)
-
-
-COMMAND = WorkerCommand(SERVICE, QUEUES, REQUIRED, build_worker, prepare)
+COMMAND = WorkerCommand(SERVICE, QUEUES, REQUIRED, build_worker)
 """How this service's workers are started."""

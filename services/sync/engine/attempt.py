@@ -16,10 +16,12 @@ from libs.common.stores.sync_runs import RunStatus, SyncRun, SyncRunStore
 from services.sync.engine.identities import FirstRows
 from services.sync.engine.match_keys import MatchKeys
 from services.sync.engine.page_writer import PageWriter, RowsToWrite
+from services.sync.engine.pipeline import Portion
+from services.sync.engine.prepared import RowPreparer
 from services.sync.engine.transactions import Transactions, end_session
 from services.sync.rules.mapping import RowMapper
 from services.sync.rules.planning import PlanRules
-from services.sync.sources.contract import CrmSource, Page, Position
+from services.sync.sources.contract import CrmSource, Position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,7 @@ class Attempt:
             interval=options.look_interval,
         )
         self._writer: PageWriter | None = None
+        self._preparer: RowPreparer | None = None
         self.total = run.total
 
     @property
@@ -126,6 +129,7 @@ class Attempt:
         if not self._stores.runs.set_session(run, self._transactions.session_id):
             raise LeaseLost
         mapper = RowMapper(source.field_map(), region=self._region)
+        self._preparer = preparer = RowPreparer(mapper, maps_all=self._integration.read_until is None)
         position = run.checkpoint.position
         if position is None:
             since = self._since()
@@ -140,7 +144,7 @@ class Attempt:
             run,
             rules=self._plan_rules(),
             mapper=mapper,
-            first_rows=self._first_rows(position, mapper),
+            first_rows=self._first_rows(position, preparer),
             suspicious_share=self._integration.settings.suspicious_share,
             clock=self._clock,
         )
@@ -148,14 +152,18 @@ class Attempt:
             self._stores.integrations.set_keys_until(self._integration.id, self._keys.look(), at=self._clock.now())
         return position
 
-    def fetch(self, position: Position) -> tuple[Page, datetime]:
-        """The page at a position, and when it was asked for.
+    def fetch(self, position: Position) -> Portion:
+        """The page at a position, its rows prepared.
 
         Raises:
             SourceError: the source did not give it.
         """
+        if self._preparer is None:
+            raise RuntimeError("prepare() comes first")
         asked_at = self._clock.now()
-        return self._source.read(position), asked_at
+        page = self._source.read(position)
+        rows = RowsToWrite(rows=self._preparer.prepare(page.rows), behind=page.next, read_at=asked_at)
+        return Portion(rows, page.wait)
 
     def write(self, page: RowsToWrite) -> None:
         """Writes rows and moves the checkpoint.
@@ -226,10 +234,10 @@ class Attempt:
             source_read_at=read_until - self._overlap if read_until else None,
         )
 
-    def _first_rows(self, position: Position, mapper: RowMapper) -> FirstRows | None:
+    def _first_rows(self, position: Position, preparer: RowPreparer) -> FirstRows | None:
         if self._source.has_unique_ids:
             return None
         first_rows = FirstRows()
         if self._run.checkpoint.position is not None:
-            first_rows.add_all(self._source.rows_before(position), mapper)
+            first_rows.add_all(self._source.rows_before(position), preparer)
         return first_rows

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
-from services.sync.rules.mapping import RowMapper
-from services.sync.rules.rows import MappedRow, SourceRow
+from services.sync.engine.prepared import RowPreparer
+from services.sync.rules.rows import SourceRow
 
 
 class FirstRows:
@@ -21,17 +21,9 @@ class FirstRows:
         self._seen.add(mark)
         return True
 
-    def add_all(self, portions: Iterable[Sequence[SourceRow]], mapper: RowMapper) -> None:
+    def add_all(self, portions: Iterable[Sequence[SourceRow]], preparer: RowPreparer) -> None:
         """Remembers rows that an earlier attempt has written."""
         for rows in portions:
-            for row in rows:
-                if external_id := identity_of(row, mapper):
+            for prepared in preparer.prepare(rows):
+                if external_id := prepared.external_id:
                     self.is_first(external_id)
-
-
-def identity_of(row: SourceRow, mapper: RowMapper) -> str:
-    """The row's identity: its own, else its handle; empty where it has neither."""
-    if row.external_id:
-        return row.external_id
-    mapped = mapper.map_row(row, fingerprint=0)
-    return mapped.external_id if isinstance(mapped, MappedRow) else ""

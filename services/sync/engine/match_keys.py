@@ -87,12 +87,12 @@ class MatchKeys:
             "workspaceId": self._workspace_id,
             "$or": [{"syncedAt": None}, {"$expr": {"$ne": ["$updatedAt", "$syncedAt"]}}],
         }
-        order = "_id"
+        order, index = "_id", "by_workspace"
         if self._since is not None:
             wanted["updatedAt"] = {"$gte": self._since - OVERLAP}
-            order = "updatedAt"
+            order, index = "updatedAt", "by_change"
         with mongo_errors():
-            found = self._leads.find(wanted, {"_id": 1}).sort(order, 1)
+            found = self._leads.find(wanted, {"_id": 1}, hint=index).sort(order, 1)
             ids = (document["_id"] for document in found)
             while batch := list(islice(ids, _BATCH)):
                 yield batch
@@ -120,4 +120,5 @@ class MatchKeys:
         return len(assigned)
 
     def _find(self, wanted: Document, session: ClientSession) -> list[Document]:
-        return list(self._leads.find(wanted, dict(PROJECTION), session=session))
+        hint = "_id_" if "_id" in wanted else "one_lead_per_match_key"
+        return list(self._leads.find(wanted, dict(PROJECTION), session=session, hint=hint))

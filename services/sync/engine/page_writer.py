@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
@@ -23,6 +23,7 @@ from libs.common.stores.mongo import Document
 from libs.common.stores.sync_runs import MOST_SAMPLES, Checkpoint, Counts, StoredProblem, SyncRun, SyncRunStore
 from services.sync.engine.identities import FirstRows
 from services.sync.engine.lead_documents import PROJECTION, changed_fields, key_update, lead_of, new_document
+from services.sync.engine.prepared import PreparedRow
 from services.sync.engine.transactions import Transactions
 from services.sync.rules.leads import Lead
 from services.sync.rules.mapping import RowMapper
@@ -30,6 +31,10 @@ from services.sync.rules.planning import KeyedRow, KnownLeads, PagePlan, Planner
 from services.sync.rules.rows import MappedRow, Reason, RowProblem, SourceRow
 from services.sync.rules.suspicion import is_suspicious
 from services.sync.sources.contract import Position
+
+_INDEXES: Final[Mapping[str, str]] = {"matchKeys": "one_lead_per_match_key", "sharedKeys": "by_shared_key"}
+"""Named, because the server else compares plans again and again, at several times the cost of the question; and because
+without the first one nothing would keep two leads apart, so that a run should rather fail."""
 
 
 class SuspiciousRows(TucoError):
@@ -41,13 +46,13 @@ class RowsToWrite:
     """Rows that are written together.
 
     Args:
-        rows: in the source's order.
+        rows: in the source's order, prepared.
         behind: the source's position behind them; ``None`` where they are the last.
         read_at: when the first of them were asked for.
         pages: how many of the source's pages they are.
     """
 
-    rows: Sequence[SourceRow]
+    rows: Sequence[PreparedRow]
     behind: Position | None
     read_at: datetime
     pages: int = 1
@@ -151,7 +156,8 @@ class PageWriter:
     def _sharing(self, keys: Iterable[str], session: ClientSession) -> list[Lead]:
         """Leads that share a key with the one that goes by it; few workspaces have any."""
         any_of_them = {"workspaceId": self._run.workspace_id, "sharedKeys": {"$exists": True}}
-        if self._leads.find_one(any_of_them, {"_id": 1}, session=session) is None:
+        hint = _INDEXES["sharedKeys"]
+        if self._leads.find_one(any_of_them, {"_id": 1}, session=session, hint=hint) is None:
             return []
         return self._find(keys, session, field="sharedKeys")
 
@@ -164,6 +170,7 @@ class PageWriter:
             dict(PROJECTION),
             session=session,
             batch_size=len(wanted) + 1,
+            hint=_INDEXES[field],
         )
         return [lead_of(document) for document in found]
 
@@ -197,22 +204,32 @@ class _PageWork:
         first_rows: knows repeated rows; ``None`` where the source has none.
     """
 
-    def __init__(self, mapper: RowMapper, rows: Sequence[SourceRow], first_rows: FirstRows | None) -> None:
+    def __init__(self, mapper: RowMapper, rows: Sequence[PreparedRow], first_rows: FirstRows | None) -> None:
         self._mapper = mapper
-        self._mapped: dict[int, MappedRow | tuple[RowProblem, ...]] = {}
-        self._present: list[tuple[int, SourceRow, int]] = []
+        self._present: list[tuple[str, PreparedRow]] = []
+        self._repeats: list[RowProblem] = []
         self.removed: list[SourceRow] = []
-        self.external_ids: list[str] = []
         self.problems: list[RowProblem] = []
         self.failed = 0
-        self.repeated = 0
-        self._repeats: list[RowProblem] = []
-        for place, row in enumerate(rows):
-            if row.removed:
-                self.removed.append(row)
-                self.external_ids.append(row.external_id)
+        for prepared in rows:
+            external_id = prepared.external_id
+            if prepared.row.removed:
+                self.removed.append(prepared.row)
+            elif first_rows is not None and external_id and not first_rows.is_first(external_id):
+                self._repeats.append(_repeat(prepared.row, external_id))
             else:
-                self._add(place, row, first_rows)
+                self._present.append((external_id, prepared))
+
+    @property
+    def external_ids(self) -> list[str]:
+        """The identities of all rows that may be leads already."""
+        present = [external_id for external_id, _prepared in self._present if external_id]
+        return [*present, *(row.external_id for row in self.removed)]
+
+    @property
+    def repeated(self) -> int:
+        """Rows whose identity an earlier row of the source has."""
+        return len(self._repeats)
 
     def changed_rows(self, known: KnownLeads, rules: PlanRules) -> tuple[list[KeyedRow], int]:
         """The rows that are not just as they were when they were last taken, mapped; and how many are.
@@ -223,14 +240,13 @@ class _PageWork:
         unchanged = 0
         self.failed = 0
         self.problems = list(self._repeats)
-        for place, row, fingerprint in self._present:
-            external_id = self._external_id(place, row)
+        for place, (external_id, prepared) in enumerate(self._present):
             lead = known.holder(rules.row_key(external_id)) if external_id else None
             link = lead.link_of(rules.integration_id, external_id) if lead else None
-            if link and link.fingerprint == fingerprint and link.removed_at is None:
+            if link and link.fingerprint == prepared.fingerprint and link.removed_at is None:
                 unchanged += 1
                 continue
-            mapped = self._map(place, row, fingerprint)
+            mapped = prepared.mapped or self._map(place)
             if isinstance(mapped, MappedRow):
                 rows.append(rules.keyed(mapped))
             else:
@@ -238,32 +254,15 @@ class _PageWork:
                 self.problems.extend(mapped)
         return rows, unchanged
 
-    def _add(self, place: int, row: SourceRow, first_rows: FirstRows | None) -> None:
-        fingerprint = self._mapper.fingerprint(row)
-        if not row.external_id:
-            self._map(place, row, fingerprint)
-        external_id = self._external_id(place, row)
-        if external_id and first_rows is not None and not first_rows.is_first(external_id):
-            self.repeated += 1
-            self._repeats.append(
-                RowProblem(place=row.place, field="externalId", value=external_id, reason=Reason.REPEATED, fatal=True)
-            )
-            return
-        self._present.append((place, row, fingerprint))
-        if external_id:
-            self.external_ids.append(external_id)
-
-    def _external_id(self, place: int, row: SourceRow) -> str:
-        if row.external_id:
-            return row.external_id
-        mapped = self._mapped[place]
-        return mapped.external_id if isinstance(mapped, MappedRow) else ""
-
-    def _map(self, place: int, row: SourceRow, fingerprint: int) -> MappedRow | tuple[RowProblem, ...]:
-        mapped = self._mapped.get(place)
-        if mapped is None:
-            mapped = self._mapped[place] = self._mapper.map_row(row, fingerprint=fingerprint)
+    def _map(self, place: int) -> MappedRow | tuple[RowProblem, ...]:
+        external_id, prepared = self._present[place]
+        mapped = self._mapper.map_row(prepared.row, fingerprint=prepared.fingerprint)
+        self._present[place] = (external_id, prepared._replace(mapped=mapped))
         return mapped
+
+
+def _repeat(row: SourceRow, external_id: str) -> RowProblem:
+    return RowProblem(place=row.place, field="externalId", value=external_id, reason=Reason.REPEATED, fatal=True)
 
 
 def _stored(problem: RowProblem) -> StoredProblem:

@@ -5,13 +5,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from services.sync.engine.page_writer import RowsToWrite
-from services.sync.sources.contract import Page, Position
-
-Fetch = Callable[[Position], Awaitable[tuple[Page, datetime]]]
-"""Fetches the page at a position, and tells when it was asked for."""
+from services.sync.sources.contract import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +22,10 @@ class Portion:
 
     rows: RowsToWrite
     wait: timedelta
+
+
+Fetch = Callable[[Position], Awaitable[Portion]]
+"""Fetches the page at a position."""
 
 
 async def portions(
@@ -106,17 +107,17 @@ async def _fetch_all(fetch: Fetch, start: Position, fetched: _Fetched, *, longes
     position: Position | None = start
     while position is not None:
         try:
-            page, asked_at = await fetch(position)
+            page = await fetch(position)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - it is raised again, behind the pages that came before it
             await fetched.fail(error)
             return
-        await fetched.put(Portion(RowsToWrite(rows=page.rows, behind=page.next, read_at=asked_at), page.wait))
+        await fetched.put(page)
         if page.wait > longest_wait:
             return
         await asyncio.sleep(page.wait.total_seconds())
-        position = page.next
+        position = page.rows.behind
 
 
 def _fits(portion: Portion, following: Portion, rows_at_most: int) -> bool:

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from services.sync.engine.pipeline import portions
-from services.sync.sources.contract import Page, Position, SourceUnavailable
+from services.sync.engine.page_writer import RowsToWrite
+from services.sync.engine.pipeline import Portion, portions
+from services.sync.engine.prepared import PreparedRow
+from services.sync.sources.contract import Position, SourceUnavailable
 from tests.unit.sync.factories import MONDAY, a_source_row
 
 
@@ -21,14 +23,14 @@ class Shelf:
         self._fail_at = fail_at
         self._waits = waits or {}
 
-    async def fetch(self, position: Position) -> tuple[Page, datetime]:
+    async def fetch(self, position: Position) -> Portion:
         page = position["page"]
         if page == self._fail_at:
             raise SourceUnavailable("down")
         self.fetched += 1
-        rows = [a_source_row(f"{page}-{place}") for place in range(10)]
+        rows = [PreparedRow(a_source_row(f"{page}-{place}"), 0, None) for place in range(10)]
         following = {"page": page + 1} if page + 1 < self.pages else None
-        return Page(rows=rows, next=following, wait=self._waits.get(page, timedelta())), MONDAY
+        return Portion(RowsToWrite(rows=rows, behind=following, read_at=MONDAY), self._waits.get(page, timedelta()))
 
 
 async def taken(
