@@ -29,6 +29,7 @@ from services.gateway.dashboard.access import scope_by_session
 from services.gateway.dashboard.blueprint import PREFIX as DASHBOARD
 from services.gateway.dashboard.blueprint import dashboard_routes
 from services.gateway.dashboard.bootstrap import dashboard_parts
+from services.gateway.dashboard.facts import facts_of
 from services.gateway.dashboard.sessions import Sessions
 from services.gateway.decisions import Decisions
 from services.gateway.direct import DirectRuns
@@ -39,6 +40,7 @@ from services.gateway.leads import MongoLeadDirectory
 from services.gateway.messaging_bootstrap import messages_of, messaging_routes
 from services.gateway.metrics import AllMetrics, GatewayMetrics
 from services.gateway.queue_desk import QueueDesk
+from services.gateway.routes.troubles import troubles_routes
 from services.gateway.sampler import Sampler
 from services.gateway.side_by_side import SideBySide
 from services.gateway.streams import Streams
@@ -166,6 +168,7 @@ def build(settings: Settings) -> Gateway:
             clock=clock,
             further_routes=[
                 *messaging_routes(settings, database, messages, prefix=PREFIX),
+                (troubles_routes(partial(facts_of, dashboard)), PREFIX),
                 (dashboard_routes(dashboard), DASHBOARD),
             ],
             session_scope=partial(scope_by_session, sessions),

@@ -1,25 +1,18 @@
 """The first page: what is wrong now, then every queue in numbers."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 from flask import Blueprint, Response, redirect, request, url_for
 
-from libs.common.broker.model import QueueStats
-from libs.common.errors import StoreUnavailable
 from services.gateway.auth import Scope, needs
 from services.gateway.dashboard.access import NAME, as_response
+from services.gateway.dashboard.facts import facts_of, unless_away
 from services.gateway.dashboard.parts import Parts
 from services.gateway.dashboard.rates import RateHistory
 from services.gateway.dashboard.rendering import page
-from services.gateway.dashboard.schedules import schedule_row
-from services.gateway.dashboard.troubles import Facts, troubles, verdict
+from services.gateway.dashboard.troubles import troubles, verdict
 from services.gateway.rates import QueueRates
-
-T = TypeVar("T")
-
-MOST_UNCERTAIN = 100
 
 
 def add_overview(pages: Blueprint, parts: Parts) -> None:
@@ -29,7 +22,7 @@ def add_overview(pages: Blueprint, parts: Parts) -> None:
     @pages.get("/")
     @needs(Scope.SERVICE)
     def overview() -> Response:
-        facts = _facts(parts)
+        facts = facts_of(parts)
         rates.note(facts.queues, at=facts.now)
         found = troubles(facts)
         totals: Counter[str] = Counter()
@@ -43,7 +36,7 @@ def add_overview(pages: Blueprint, parts: Parts) -> None:
             verdict=verdict(found),
             facts=facts,
             totals=totals,
-            speeds=_unless_away(parts.speeds, no_speeds),
+            speeds=unless_away(parts.speeds, no_speeds),
             plots={queue.queue: rates.completed(queue.queue) for queue in facts.queues},
         )
 
@@ -54,23 +47,3 @@ def add_overview(pages: Blueprint, parts: Parts) -> None:
         if not job_id:
             return as_response(redirect(url_for(f"{NAME}.overview"), code=303))
         return as_response(redirect(url_for(f"{NAME}.job", job_id=job_id[:200]), code=303))
-
-
-def _facts(parts: Parts) -> Facts:
-    """What is known now: a store that is away takes its own part from the page, not the page."""
-    now = parts.clock.now()
-    return Facts(
-        parts=parts.health().parts,
-        queues=_unless_away(lambda: [parts.jobs.stats(name) for name in parts.queues], list[QueueStats]()),
-        lines=_unless_away(parts.lines.all, []),
-        schedules=_unless_away(lambda: [schedule_row(each, now=now) for each in parts.schedules.all()], []),
-        uncertain=_unless_away(lambda: len(parts.messages.uncertain(None, limit=MOST_UNCERTAIN)), 0),
-        now=now,
-    )
-
-
-def _unless_away(ask: Callable[[], T], otherwise: T) -> T:
-    try:
-        return ask()
-    except StoreUnavailable:
-        return otherwise
