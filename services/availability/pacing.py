@@ -17,7 +17,7 @@ from redis import Redis
 
 from libs.common.broker.connection import redis_errors
 from libs.common.broker.keys import PREFIX, line_key
-from libs.common.broker.transport import ScriptCall, run_calls
+from libs.common.broker.transport import BoundScript, ScriptCall, run_calls
 from libs.common.errors import StoreUnavailable
 
 _MICROSECONDS = 1_000_000
@@ -139,7 +139,9 @@ class Pacer:
 
     def _run(self, calls: Sequence[tuple[str, int, int, int, int]]) -> list[Any]:
         with redis_errors():
-            return run_calls(self._redis, [ScriptCall(_SOURCE, _SHA, [key], words) for key, *words in calls])
+            return run_calls(
+                self._redis, [ScriptCall(BoundScript(_SOURCE, _SHA, [key]), words) for key, *words in calls]
+            )
 
 
 class LocalPacer:

@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from redis import Redis
 from redis import exceptions as redis_exceptions
@@ -32,7 +32,10 @@ _AWAY = (
     redis_exceptions.TryAgainError,
     redis_exceptions.AskError,
     redis_exceptions.NoPermissionError,
+    redis_exceptions.InvalidResponse,
 )
+REDIS_ERRORS = (redis_exceptions.RedisError, redis_exceptions.RedisClusterException)
+"""All that redis-py raises of its own."""
 _REFUSED = re.compile(
     r"\b(READONLY|LOADING|BUSY|MASTERDOWN|MISCONF|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|UNBLOCKED|NOPERM"
     r"|can't run this command or subcommand|can't access one of the keys)\b"
@@ -125,22 +128,26 @@ def redis_errors() -> Iterator[None]:
     """
     try:
         yield
-    except redis_exceptions.OutOfMemoryError as error:
-        raise _full() from error
-    except _AWAY as error:
-        raise StoreUnavailable("redis", str(error) or type(error).__name__) from error
-    except redis_exceptions.RedisClusterException as error:
-        if is_unreachable(error):
-            raise StoreUnavailable("redis", str(error)) from error
-        raise
-    except redis_exceptions.ResponseError as error:
-        text = str(error)
-        if re.search(r"\bOOM\b", text):
-            raise _full() from error
-        if _REFUSED.search(text):
-            raise StoreUnavailable("redis", text) from error
-        raise
+    except REDIS_ERRORS as error:
+        raise_ours(error)
 
 
-def _full() -> QueueFull:
-    return QueueFull("redis", "maxmemory is reached; new jobs are refused until memory is freed")
+def raise_ours(error: Exception) -> NoReturn:
+    """Raises what :func:`redis_errors` says of one of redis-py's errors; the error itself where the fault is ours.
+
+    Raises:
+        QueueFull: as :func:`redis_errors`.
+        StoreUnavailable: as :func:`redis_errors`.
+    """
+    text = str(error)
+    if isinstance(error, redis_exceptions.OutOfMemoryError) or (
+        isinstance(error, redis_exceptions.ResponseError) and re.search(r"\bOOM\b", text)
+    ):
+        raise QueueFull("redis", "maxmemory is reached; new jobs are refused until memory is freed") from error
+    if (
+        isinstance(error, _AWAY)
+        or (isinstance(error, redis_exceptions.RedisClusterException) and is_unreachable(error))
+        or (isinstance(error, redis_exceptions.ResponseError) and _REFUSED.search(text))
+    ):
+        raise StoreUnavailable("redis", text or type(error).__name__) from error
+    raise error

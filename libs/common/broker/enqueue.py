@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from libs.common.broker.model import JobOptions, NewJob
 from libs.common.jobs.contract import JobContract, Payload
+from libs.common.tracing.switch import carried
 
 P = TypeVar("P", bound=Payload)
 
@@ -38,4 +39,5 @@ def job_from(
         data_in_ledger=contract.data_in_ledger and in_ledger,
         keep_count=contract.retention.count,
         keep_ms=int(contract.retention.age.total_seconds() * 1000) if contract.retention.count else 0,
+        message_options=carried(),
     )

@@ -2,12 +2,13 @@
 
 import time
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from prometheus_client import Counter, Histogram
 
 from libs.common.broker.held_job import HeldJob
+from libs.common.broker.outcome import Outcome
 
 JOBS = Counter("tuco_jobs", "Runs of jobs, by how they ended.", ["queue", "job_type", "outcome"])
 WAIT = Histogram(
@@ -46,6 +47,18 @@ class _Meter:
         self.run = RUN.labels(queue, job_type)
         self.attempts = ATTEMPTS.labels(queue, job_type)
         self.jobs = {kind: JOBS.labels(queue, job_type, word) for kind, word in _WORDS.items()}
+
+
+def outcome_word(outcome: Outcome) -> str:
+    """How metrics and traces call an outcome."""
+    return _WORDS[type(outcome).__name__]
+
+
+def expect_jobs(queue: str, job_types: Iterable[str]) -> None:
+    """Shows a queue's metrics from now on, at 0, so that the first event of each kind is seen as one."""
+    LATE.labels(queue)
+    for job_type in job_types:
+        _meter(queue, job_type)
 
 
 @lru_cache(maxsize=1_000)

@@ -167,6 +167,14 @@ class JobQueue:
         """Forgets ended jobs; one answer per job, each as :meth:`remove` would give it."""
         return [bool(answer) for answer in self._each("remove", job_ids)]
 
+    def promote_many(self, job_ids: Sequence[str]) -> list[bool]:
+        """Lets delayed jobs run now; one answer per job, each as :meth:`promote` would give it."""
+        return [bool(answer) for answer in self._each("promote_now", job_ids)]
+
+    def cancel_many(self, job_ids: Sequence[str]) -> list[CancelAnswer]:
+        """Cancels jobs; one answer per job, each as :meth:`cancel` would give it."""
+        return [answer.decode() for answer in self._each("cancel", job_ids)]
+
     def known(self, job_ids: Sequence[str]) -> set[str]:
         """Which of these jobs the queue has, in any state; a constant time for each."""
         return self._those("known", job_ids)

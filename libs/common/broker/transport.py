@@ -6,7 +6,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NoReturn, cast
 
 import hiredis
 from redis import Redis
@@ -15,39 +16,58 @@ from redis.exceptions import NoScriptError
 
 from libs.common.broker import kept_connection
 from libs.common.broker.cluster import as_cluster
-from libs.common.broker.connection import is_read_only, redis_errors
+from libs.common.broker.connection import REDIS_ERRORS, is_read_only, raise_ours
 from libs.common.broker.keys import QueueKeys
 from libs.common.broker.scripts import script
-from libs.common.errors import StoreUnavailable
 
 Argument = bytes | str | int | float
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptCall:
-    """A script and what it is called with.
+class BoundScript:
+    """A script with the keys that it touches, ready for arguments.
 
     Args:
         source: its text.
         sha: the SHA-1 by which Redis knows it.
-        keys: the keys that it touches, all of one slot.
-        arguments: what it is told.
+        keys: the keys, all of one slot.
     """
 
-    source: str
-    sha: str
-    keys: Sequence[bytes | str]
+    def __init__(self, source: str, sha: str, keys: Sequence[bytes | str]) -> None:
+        self.key = keys[0]
+        self._source = source
+        self._sha = sha
+        self._keys = (len(keys), *keys)
+
+    def by_sha(self, arguments: Sequence[Argument]) -> tuple[Any, ...]:
+        """The command that calls a script that Redis knows."""
+        return "EVALSHA", self._sha, *self._keys, *arguments
+
+    def by_source(self, arguments: Sequence[Argument]) -> tuple[Any, ...]:
+        """The command that calls a script and makes it known."""
+        return "EVAL", self._source, *self._keys, *arguments
+
+    def packed(self, arguments: Sequence[Argument]) -> bytes:
+        """:meth:`by_sha` as it goes over the wire (https://redis.io/docs/latest/develop/reference/protocol-spec/)."""
+        words, start = self._start
+        return b"*%d\r\n%b%b" % (words + len(arguments), start, _packed_words(arguments))
+
+    @cached_property
+    def _start(self) -> tuple[int, bytes]:
+        start = self.by_sha(())
+        return len(start), _packed_words(start)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptCall:
+    """A script and what it is called with."""
+
+    script: BoundScript
     arguments: Sequence[Argument]
 
-    @property
-    def by_sha(self) -> tuple[Any, ...]:
-        """The command that calls a script that Redis knows."""
-        return "EVALSHA", self.sha, len(self.keys), *self.keys, *self.arguments
 
-    @property
-    def by_source(self) -> tuple[Any, ...]:
-        """The command that calls a script and makes it known."""
-        return "EVAL", self.source, len(self.keys), *self.keys, *self.arguments
+def _packed_words(words: Sequence[Argument]) -> bytes:
+    command: bytes = hiredis.pack_command(cast("Any", tuple(words)))
+    return command[command.index(b"\n") + 1 :]
 
 
 def run_call(redis: "Redis", call: ScriptCall) -> Any:
@@ -56,11 +76,12 @@ def run_call(redis: "Redis", call: ScriptCall) -> Any:
     Raises:
         RedisError: what redis-py says.
     """
+    if as_cluster(redis) is not None:
+        return _on_a_cluster(redis, call, {})
     try:
-        return _send(redis, call.keys[0], call.by_sha)
-    except NoScriptError:
-        # Redis restarted, failed over, or its scripts were flushed.
-        return _send(redis, call.keys[0], call.by_source)
+        return _on_a_server(redis, call)
+    except (redis_exceptions.ConnectionError, redis_exceptions.TimeoutError):
+        return _on_a_server(redis, call)
 
 
 def run_call_once(redis: "Redis", call: ScriptCall) -> Any:
@@ -69,10 +90,25 @@ def run_call_once(redis: "Redis", call: ScriptCall) -> Any:
     Raises:
         RedisError: what redis-py says.
     """
+    if as_cluster(redis) is not None:
+        # A command whose node is named is not repeated; redirections are followed, for then it has not run.
+        return _on_a_cluster(redis, call, _target(redis, call.script.key))
+    return _on_a_server(redis, call)
+
+
+def _on_a_server(redis: "Redis", call: ScriptCall) -> Any:
     try:
-        return _send_once(redis, call.keys[0], call.by_sha)
+        return kept_connection.call(redis, call.script.packed(call.arguments))
     except NoScriptError:
-        return _send_once(redis, call.keys[0], call.by_source)
+        # Redis restarted, failed over, or its scripts were flushed.
+        return kept_connection.call(redis, hiredis.pack_command(call.script.by_source(call.arguments)))
+
+
+def _on_a_cluster(redis: "Redis", call: ScriptCall, target: dict[str, Any]) -> Any:
+    try:
+        return redis.execute_command(*call.script.by_sha(call.arguments), **target)
+    except NoScriptError:
+        return redis.execute_command(*call.script.by_source(call.arguments), **target)
 
 
 def run_calls(redis: "Redis", calls: Sequence[ScriptCall]) -> list[Any]:
@@ -85,7 +121,7 @@ def run_calls(redis: "Redis", calls: Sequence[ScriptCall]) -> list[Any]:
         return [run_call(redis, calls[0])]
     pipeline = redis.pipeline(transaction=False)
     for call in calls:
-        pipeline.execute_command(*call.by_sha, **_target(redis, call.keys[0]))
+        pipeline.execute_command(*call.script.by_sha(call.arguments), **_target(redis, call.script.key))
     answers: list[Any] = pipeline.execute(raise_on_error=False)
     for i, answer in enumerate(answers):
         if isinstance(answer, NoScriptError):
@@ -106,6 +142,7 @@ class ScriptRunner:
     def __init__(self, redis: "Redis", keys: QueueKeys) -> None:
         self.redis = redis
         self.keys = keys
+        self._scripts: dict[str, BoundScript] = {}
 
     def run(self, name: str, *arguments: Argument) -> Any:
         """The script's answer.
@@ -115,9 +152,11 @@ class ScriptRunner:
                 be run again: the second time they change nothing.
             QueueFull: Redis has no memory for more.
         """
-        send = run_call_once if script(name).once else run_call
-        with self._errors():
-            return send(self.redis, self._call(name, arguments))
+        call = self._call(name, arguments)
+        try:
+            return run_call_once(self.redis, call) if script(name).once else run_call(self.redis, call)
+        except REDIS_ERRORS as error:
+            self._raise_ours(error)
 
     def run_many(self, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
         """The answers of several scripts, sent in one round trip; each is atomic on its own.
@@ -159,38 +198,27 @@ class ScriptRunner:
             self.redis.unlink(*self.keys.all())
 
     def _call(self, name: str, arguments: Sequence[Argument]) -> ScriptCall:
-        wanted = script(name)
-        return ScriptCall(wanted.source, wanted.sha, self.keys.named(wanted.keys), arguments)
+        bound = self._scripts.get(name)
+        if bound is None:
+            wanted = script(name)
+            bound = self._scripts[name] = BoundScript(wanted.source, wanted.sha, self.keys.named(wanted.keys))
+        return ScriptCall(bound, arguments)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
-            with redis_errors():
-                yield
-        except StoreUnavailable as error:
-            if is_read_only(error) and as_cluster(self.redis) is None:
-                # The server was made a replica; its name, or the sentinels, lead new connections to the new master.
-                self.redis.connection_pool.disconnect(inuse_connections=False)
-            raise
+            yield
+        except REDIS_ERRORS as error:
+            self._raise_ours(error)
+
+    def _raise_ours(self, error: Exception) -> NoReturn:
+        if is_read_only(error) and as_cluster(self.redis) is None:
+            # The server was made a replica; its name, or the sentinels, lead new connections to the new master.
+            self.redis.connection_pool.disconnect(inuse_connections=False)
+        raise_ours(error)
 
 
 def _target(redis: "Redis", key: bytes | str) -> dict[str, Any]:
     """Which node of a cluster has the key; without it redis-py asks the server, for each command of a pipeline."""
     cluster = as_cluster(redis)
     return {} if cluster is None else {"target_nodes": cluster.get_node_from_key(key)}
-
-
-def _send(redis: "Redis", key: bytes | str, command: tuple[Any, ...]) -> Any:
-    if as_cluster(redis) is not None:
-        return redis.execute_command(*command)
-    try:
-        return _send_once(redis, key, command)
-    except (redis_exceptions.ConnectionError, redis_exceptions.TimeoutError):
-        return _send_once(redis, key, command)
-
-
-def _send_once(redis: "Redis", key: bytes | str, command: tuple[Any, ...]) -> Any:
-    if as_cluster(redis) is not None:
-        # A command whose node is named is not repeated; redirections are followed, for then it has not run.
-        return redis.execute_command(*command, **_target(redis, key))
-    return kept_connection.call(redis, hiredis.pack_command(command))

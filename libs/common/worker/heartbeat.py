@@ -20,7 +20,7 @@ from redis import Redis
 from libs.common.broker.connection import redis_errors
 from libs.common.broker.keys import system_key
 from libs.common.broker.metrics import RUN, WAIT
-from libs.common.broker.transport import ScriptCall, run_call
+from libs.common.broker.transport import BoundScript, ScriptCall, run_call
 from libs.common.errors import StoreUnavailable
 from libs.common.logging import get_logger
 
@@ -104,7 +104,7 @@ class Heartbeats:
     def _run(self, worker: str, said: bytes) -> list[Any]:
         source, sha = _script()
         silent_ms = FORGOTTEN_AFTER // timedelta(milliseconds=1)
-        call = ScriptCall(source, sha, [WORKERS_KEY], [worker, said, silent_ms])
+        call = ScriptCall(BoundScript(source, sha, [WORKERS_KEY]), [worker, said, silent_ms])
         with redis_errors():
             answer: list[Any] = run_call(self._redis, call)
         return answer
