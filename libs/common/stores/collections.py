@@ -9,6 +9,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.database import Database
 from pymongo.errors import CollectionInvalid, OperationFailure
 
+from libs.common.jobs.bulk_availability import BULK_AVAILABILITY
 from libs.common.stores.message_indexes import MESSAGE_INDEXES
 from libs.common.stores.mongo import Document
 
@@ -84,6 +85,7 @@ ALL: tuple[Collection, ...] = (
         [
             IndexModel([("integrationId", ASCENDING), ("startedAt", DESCENDING)], name="by_integration"),
             IndexModel([("jobId", ASCENDING)], name="one_run_per_job", unique=True),
+            IndexModel([("finishedAt", ASCENDING)], name="kept_a_year", expireAfterSeconds=_seconds(days=365)),
         ],
     ),
     Collection(
@@ -132,6 +134,15 @@ ALL: tuple[Collection, ...] = (
                 partialFilterExpression={"open": True, "uniqueKey": {"$exists": True}},
             ),
             IndexModel([("workspaceId", ASCENDING), ("createdAt", DESCENDING)], name="by_workspace"),
+            # Runs over lists of leads, which people look for: of all workspaces, and of one.
+            *(
+                IndexModel(
+                    [*first, ("createdAt", DESCENDING)],
+                    name=name,
+                    partialFilterExpression={"jobType": BULK_AVAILABILITY.job_type},
+                )
+                for name, first in (("list_runs", []), ("list_runs_of_workspace", [("workspaceId", ASCENDING)]))
+            ),
         ],
     ),
 )

@@ -18,6 +18,7 @@ import msgspec
 from bson import ObjectId
 from bson.errors import InvalidId
 from pymongo import ReturnDocument
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from libs.common.credentials import CredentialsVault
@@ -117,6 +118,7 @@ class Integration(msgspec.Struct, frozen=True, kw_only=True):
         not_before: the moment before which the provider wants no call.
         read_until: when the last completed run began: everything that the source showed then has been read.
         keys_until: until when leads that people wrote have been given their match keys.
+        reads_anew_at: since when other rows come, or as somebody else; what was read before does not count.
         last_sync_at: when a run last completed.
     """
 
@@ -131,6 +133,7 @@ class Integration(msgspec.Struct, frozen=True, kw_only=True):
     not_before: datetime | None = None
     read_until: datetime | None = None
     keys_until: datetime | None = None
+    reads_anew_at: datetime | None = None
     last_sync_at: datetime | None = None
 
 
@@ -199,6 +202,31 @@ def schedule_name(integration_id: str) -> str:
     return f"{INTEGRATION_SYNC.job_type}-{integration_id}"
 
 
+def check_schedule(settings: IntegrationSettings) -> None:
+    """Whether the settings' schedule, if there is one, can be kept.
+
+    Raises:
+        InvalidInput: the schedule or its time zone is none.
+    """
+    if settings.schedule:
+        parse_cron(settings.schedule)
+        parse_zone(settings.timezone)
+
+
+def schedule_for(
+    integration_id: str, workspace_id: str, settings: IntegrationSettings, *, enabled: bool = True
+) -> Schedule:
+    """The schedule that the settings ask for."""
+    return Schedule(
+        name=schedule_name(integration_id),
+        job_type=INTEGRATION_SYNC.job_type,
+        cron=settings.schedule,
+        timezone=settings.timezone,
+        enabled=enabled,
+        data={"integrationId": integration_id, "workspaceId": workspace_id},
+    )
+
+
 class IntegrationStore:
     """The stored integrations.
 
@@ -221,9 +249,7 @@ class IntegrationStore:
             StoreUnavailable: MongoDB is away.
         """
         check_credentials(new.provider, new.credentials)
-        if new.settings.schedule:
-            parse_cron(new.settings.schedule)
-            parse_zone(new.settings.timezone)
+        check_schedule(new.settings)
         key = ObjectId()
         document: Document = {
             "_id": key,
@@ -240,15 +266,7 @@ class IntegrationStore:
         with mongo_errors():
             self._integrations.insert_one(document)
         if new.settings.schedule:
-            self._schedule_store.put(
-                Schedule(
-                    name=schedule_name(str(key)),
-                    job_type=INTEGRATION_SYNC.job_type,
-                    cron=new.settings.schedule,
-                    timezone=new.settings.timezone,
-                    data={"integrationId": str(key), "workspaceId": new.workspace_id},
-                )
-            )
+            self._schedule_store.put(schedule_for(str(key), new.workspace_id, new.settings))
         return str(key)
 
     def get(self, integration_id: str) -> Integration | None:
@@ -261,7 +279,7 @@ class IntegrationStore:
         key = _key(integration_id)
         with mongo_errors():
             document = self._integrations.find_one({"_id": key}, {"credentials": False}) if key else None
-        return _integration(document) if document else None
+        return integration_of(document) if document else None
 
     def list_all(self, workspace_id: str | None = None) -> Sequence[Integration]:
         """The integrations of a workspace, or of all, in the order in which they were added.
@@ -273,7 +291,7 @@ class IntegrationStore:
         chosen = {} if workspace_id is None else {"workspaceId": workspace_id}
         with mongo_errors():
             found = list(self._integrations.find(chosen, {"credentials": False}).sort("_id", 1))
-        return [_integration(document) for document in found]
+        return [integration_of(document) for document in found]
 
     def replace_credentials(self, integration_id: str, credentials: Mapping[str, str], *, at: datetime) -> bool:
         """Seals new credentials for an integration and makes it active again; false where there is none.
@@ -290,7 +308,7 @@ class IntegrationStore:
         change = {"credentials": self._vault.seal(credentials, record=_record(key)), **_ACTIVE, "updatedAt": at}
         with mongo_errors():
             self._integrations.update_one({"_id": key}, {"$set": change, "$unset": {"renewal": ""}})
-        self._wake_schedule(integration_id)
+        wake_schedule(self._schedules, integration_id)
         return True
 
     def credentials_of(self, integration_id: str) -> StoredCredentials:
@@ -384,23 +402,24 @@ class IntegrationStore:
     def complete_sync(self, integration_id: str, *, read_until: datetime, at: datetime) -> None:
         """Remembers a completed run; the next incremental one reads from there, and what was wrong is mended.
 
+        One whose integration was changed meanwhile, so that other rows come, has read the wrong ones: the next one
+        reads everything.
+
         Raises:
             StoreUnavailable: MongoDB is away.
         """
-        self._set(integration_id, {"cursor": {"readUntil": read_until}, "lastSyncAt": at, **_ACTIVE}, at)
-        self._wake_schedule(integration_id)
+        key, done = ObjectId(integration_id), {"lastSyncAt": at, **_ACTIVE, "updatedAt": at}
+        still_so = {"_id": key, "$nor": [{"readsAnewAt": {"$gt": read_until}}]}
+        with mongo_errors():
+            if not self._integrations.update_one(
+                still_so, {"$set": {**done, "cursor": {"readUntil": read_until}}}
+            ).matched_count:
+                self._integrations.update_one({"_id": key}, {"$set": done})
+        wake_schedule(self._schedules, integration_id)
 
     def _set(self, integration_id: str, values: Mapping[str, Any], at: datetime) -> None:
         with mongo_errors():
             self._integrations.update_one({"_id": ObjectId(integration_id)}, {"$set": {**values, "updatedAt": at}})
-
-    def _wake_schedule(self, integration_id: str) -> None:
-        """Switches the schedule on again, if it rested for the integration and not because a person wanted so."""
-        with mongo_errors():
-            self._schedules.update_one(
-                {"_id": schedule_name(integration_id), "restsFor": {"$exists": True}},
-                {"$set": {"enabled": True}, "$unset": {"restsFor": ""}},
-            )
 
     def _opened(self, document: Document | None, key: ObjectId) -> StoredCredentials:
         if document is None:
@@ -411,6 +430,19 @@ class IntegrationStore:
             status=IntegrationStatus(document.get("status", IntegrationStatus.ACTIVE)),
             status_reason=document.get("statusReason", ""),
             renewing_until=renewal.get("until"),
+        )
+
+
+def wake_schedule(schedules: Collection[Document], integration_id: str) -> None:
+    """Switches an integration's schedule on again, if it rested for the integration and not because a person wanted so.
+
+    Raises:
+        StoreUnavailable: MongoDB is away.
+    """
+    with mongo_errors():
+        schedules.update_one(
+            {"_id": schedule_name(integration_id), "restsFor": {"$exists": True}},
+            {"$set": {"enabled": True}, "$unset": {"restsFor": ""}},
         )
 
 
@@ -428,7 +460,12 @@ def _key(integration_id: str) -> ObjectId | None:
         return None
 
 
-def _integration(document: Document) -> Integration:
+def integration_of(document: Document) -> Integration:
+    """The integration that a document holds.
+
+    Raises:
+        Permanent: it is none that can be read.
+    """
     cursor = document.get("cursor") or {}
     try:
         return Integration(
@@ -443,6 +480,7 @@ def _integration(document: Document) -> Integration:
             not_before=document.get("notBefore"),
             read_until=cursor.get("readUntil"),
             keys_until=document.get("keysUntil"),
+            reads_anew_at=document.get("readsAnewAt"),
             last_sync_at=document.get("lastSyncAt"),
         )
     except (KeyError, ValueError) as error:

@@ -76,7 +76,7 @@ class ScheduleStore:
             StoreUnavailable: MongoDB is away.
         """
         with mongo_errors():
-            return [schedule for found in self._schedules.find().sort("_id", 1) if (schedule := _schedule_of(found))]
+            return [schedule for found in self._schedules.find().sort("_id", 1) if (schedule := schedule_of(found))]
 
     def get(self, name: str) -> Schedule | None:
         """The schedule of this name, or ``None``.
@@ -86,7 +86,7 @@ class ScheduleStore:
         """
         with mongo_errors():
             found = self._schedules.find_one({"_id": name})
-        return _schedule_of(found) if found else None
+        return schedule_of(found) if found else None
 
     def put(self, schedule: Schedule) -> None:
         """Creates or replaces a schedule; the ticks that were decided stay so.
@@ -129,7 +129,8 @@ def _document(schedule: Schedule) -> Document:
     }
 
 
-def _schedule_of(document: Document) -> Schedule | None:
+def schedule_of(document: Document) -> Schedule | None:
+    """The schedule that a document holds; ``None``, and a line in the log, where it cannot be read."""
     known = {name: value for name, value in document.items() if value is not None or name == "lastTickAt"}
     try:
         return msgspec.convert({**known, "name": document["_id"]}, Schedule)

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 import msgspec
 from bson import ObjectId
-from pymongo import DESCENDING, ReturnDocument
+from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
@@ -183,7 +183,7 @@ class SyncRunStore:
                 return_document=ReturnDocument.AFTER,
             )
             # An upsert that answers the document as it is afterwards always has one.
-            run = _run(cast(Document, document))
+            run = run_of(cast(Document, document))
             if run.status not in (RunStatus.RUNNING, RunStatus.COMPLETED):
                 again = fresh if run.status is RunStatus.SUSPICIOUS else {"status": str(RunStatus.RUNNING)}
                 document = self._runs.find_one_and_update(
@@ -191,7 +191,7 @@ class SyncRunStore:
                     {"$set": again, "$unset": {"finishedAt": "", "error": ""}},
                     return_document=ReturnDocument.AFTER,
                 )
-                run = _run(document) if document else run
+                run = run_of(document) if document else run
                 if again is fresh:
                     self._problems.delete_many({"runId": run.id})
             self._runs.update_many(
@@ -278,18 +278,24 @@ class SyncRunStore:
             self._problems.insert_many([_problem(run, problem, at) for problem in kept], session=session)
         return True
 
-    def restart(self, run: SyncRun) -> bool:
-        """Puts a run back to its beginning, with nothing counted; false where it has another owner.
+    def restart(self, run: SyncRun, *, at: datetime) -> SyncRun | None:
+        """Puts a run back to its beginning, with nothing counted; ``None`` where it has another owner.
 
         Raises:
             StoreUnavailable: MongoDB is away.
         """
-        begin = {"counts": msgspec.to_builtins(Counts()), "checkpoint": msgspec.to_builtins(Checkpoint())}
+        begun = msgspec.structs.replace(run, counts=Counts(), checkpoint=Checkpoint(), samples=(), started_at=at)
+        begin = {
+            "counts": msgspec.to_builtins(begun.counts),
+            "checkpoint": msgspec.to_builtins(begun.checkpoint),
+            "startedAt": at,
+        }
+        mine = {"_id": run.id, "owner": run.owner}
         with mongo_errors():
-            moved = self._runs.update_one({"_id": run.id, "owner": run.owner}, {"$set": begin}).matched_count > 0
-            if moved:
-                self._problems.delete_many({"runId": run.id})
-        return moved
+            if not self._runs.update_one(mine, {"$set": begin, "$unset": {"samples": ""}}).matched_count:
+                return None
+            self._problems.delete_many({"runId": run.id})
+        return begun
 
     def finish(self, run: SyncRun, status: RunStatus, *, error: str = "", at: datetime) -> bool:
         """Ends a run; false where it has another owner.
@@ -309,17 +315,7 @@ class SyncRunStore:
         """
         with mongo_errors():
             document = self._runs.find_one({"jobId": job_id})
-        return _run(document) if document else None
-
-    def latest_of(self, integration_id: str, *, limit: int = 20) -> Sequence[SyncRun]:
-        """An integration's runs, the latest first.
-
-        Raises:
-            StoreUnavailable: MongoDB is away.
-        """
-        with mongo_errors():
-            found = list(self._runs.find({"integrationId": integration_id}).sort("startedAt", DESCENDING).limit(limit))
-        return [_run(document) for document in found]
+        return run_of(document) if document else None
 
     def problems_of(self, run_id: ObjectId, *, limit: int = 100, after: ObjectId | None = None) -> list[Document]:
         """The problems of a run in the order in which they were found, as they are stored.
@@ -347,7 +343,8 @@ def _problem(run: SyncRun, problem: StoredProblem, at: datetime) -> Document:
     }
 
 
-def _run(document: Document) -> SyncRun:
+def run_of(document: Document) -> SyncRun:
+    """The run that a document holds."""
     return SyncRun(
         id=document["_id"],
         integration_id=str(document["integrationId"]),

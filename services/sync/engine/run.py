@@ -11,16 +11,18 @@ from typing import Any, Final, Protocol, TypeVar
 
 from libs.common.clock import Clock
 from libs.common.credentials import CredentialsUnreadable
-from libs.common.errors import InvalidInput, JobCancelled, NotNow, Permanent, Retryable
+from libs.common.errors import InvalidInput, JobCancelled, LeaseLost, NotNow, Permanent, Retryable
 from libs.common.ids import IdFactory
 from libs.common.jobs.integration_sync import IntegrationSync
 from libs.common.logging import get_logger
 from libs.common.stores.integrations import Integration
 from libs.common.stores.sync_runs import RunStatus, SyncRun
+from libs.common.tracing.switch import bound
 from services.sync.engine.attempt import Attempt, EngineOptions, Stores
 from services.sync.engine.page_writer import SuspiciousRows
 from services.sync.engine.pipeline import portions
 from services.sync.engine.progress import progress_of, result_of
+from services.sync.metrics import RUNS
 from services.sync.sources.contract import (
     AccessRefused,
     AuthRejected,
@@ -198,6 +200,7 @@ class SyncEngine:
                     if not is_last:
                         self._may_go_on(job, worked_s=said.seconds, wait=portion.wait)
         await self._in_thread(attempt.complete)
+        RUNS.labels(RunStatus.COMPLETED.value).inc()
         log.info("run.completed", run_id=str(attempt.run.id), fetched=attempt.run.counts.fetched)
 
     def _may_go_on(self, job: RunningJob, *, worked_s: float, wait: timedelta) -> None:
@@ -219,14 +222,23 @@ class SyncEngine:
         return integration
 
     def _take_over(self, integration: Integration, payload: IntegrationSync, job_id: str) -> SyncRun:
-        return self._stores.runs.take_over(
+        now = self._clock.now()
+        run = self._stores.runs.take_over(
             job_id=job_id,
             owner=self._new_owner(),
             integration_id=integration.id,
             workspace_id=integration.workspace_id,
             mode=payload.mode,
-            at=self._clock.now(),
+            at=now,
         )
+        changed_at = integration.reads_anew_at
+        if run.status is not RunStatus.RUNNING or changed_at is None or changed_at <= run.started_at:
+            return run
+        # Its position is one among other rows.
+        restarted = self._stores.runs.restart(run, at=now)
+        if restarted is None:
+            raise LeaseLost
+        return restarted
 
     @asynccontextmanager
     async def _source(self, integration: Integration, run: SyncRun) -> AsyncIterator[CrmSource]:
@@ -251,7 +263,7 @@ class SyncEngine:
             self._end(run, RunStatus.FAILED, str(error))
             return Permanent(str(error))
         if isinstance(error, PositionLost):
-            self._stores.runs.restart(run)
+            self._stores.runs.restart(run, at=now)
         elif came_further:
             return NotNow(now + _AFTER_PROGRESS, str(error))
         if is_last:
@@ -260,8 +272,9 @@ class SyncEngine:
         return Retryable(str(error), after=after)
 
     def _end(self, run: SyncRun, status: RunStatus, why: str) -> None:
-        self._stores.runs.finish(run, status, error=why, at=self._clock.now())
+        if self._stores.runs.finish(run, status, error=why, at=self._clock.now()):
+            RUNS.labels(status.value).inc()
         log.info("run.ended", run_id=str(run.id), status=str(status), reason=why)
 
     async def _in_thread(self, step: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, step)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, bound(step))

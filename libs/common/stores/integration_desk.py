@@ -1,0 +1,227 @@
+"""What people see and decide about integrations: list them, look at one, change it, take it away. Never its secrets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from bson import ObjectId
+from pymongo import ASCENDING, DESCENDING
+from pymongo.database import Database
+
+from libs.common.errors import InvalidInput
+from libs.common.stores.collections import INTEGRATIONS, SCHEDULES, SYNC_RUNS
+from libs.common.stores.integrations import (
+    Integration,
+    IntegrationSettings,
+    IntegrationStatus,
+    check_schedule,
+    integration_of,
+    read_settings,
+    schedule_for,
+    schedule_name,
+    wake_schedule,
+)
+from libs.common.stores.mongo import Document, mongo_errors
+from libs.common.stores.schedules import Schedule, ScheduleStore, schedule_of
+from libs.common.stores.sync_runs import SyncRun, run_of
+
+_WHAT_IS_READ: Final = frozenset(
+    {"base_url", "match_by", "region", "object", "spreadsheet_id", "sheet", "header_row", "key_column"}
+)
+"""The settings that decide which rows come and as whom; after a change of one, all rows are read anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntegrationOverview:
+    """An integration and what belongs to it.
+
+    Args:
+        integration: the integration.
+        schedule: its own schedule; ``None`` where it has none.
+        latest: its latest run, without samples; ``None`` where there was none.
+        created_at: when it was added; ``None`` where that was not written down.
+    """
+
+    integration: Integration
+    schedule: Schedule | None
+    latest: SyncRun | None
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntegrationChange:
+    """What a person changes. What is ``None`` or left out stays.
+
+    Args:
+        name: how people call it.
+        field_map: by lead field; ``None`` as a value takes the field's own rule away, so that the usual one holds.
+        settings: by their names in JSON; ``None`` as a value means the usual one.
+    """
+
+    name: str | None = None
+    field_map: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+class IntegrationDesk:
+    """Shows and changes integrations.
+
+    Args:
+        database: from :func:`libs.common.stores.mongo.connect_mongo`.
+    """
+
+    def __init__(self, database: Database[Document]) -> None:
+        self._integrations = database[INTEGRATIONS]
+        self._schedules = database[SCHEDULES]
+        self._schedule_store = ScheduleStore(database)
+
+    def page(
+        self,
+        workspace_id: str | None = None,
+        *,
+        status: IntegrationStatus | None = None,
+        after: str = "",
+        limit: int,
+    ) -> Sequence[IntegrationOverview]:
+        """Integrations in the order in which they were added.
+
+        Args:
+            workspace_id: only this workspace's.
+            status: only those that are so.
+            after: the id of the last one seen; none for the first.
+            limit: the most to answer.
+
+        Raises:
+            InvalidInput: ``after`` is no id.
+            Permanent: a document is not an integration that can be read.
+            StoreUnavailable: MongoDB is away.
+        """
+        chosen: Document = {} if workspace_id is None else {"workspaceId": workspace_id}
+        if status is not None:
+            # One without a status has never needed anything.
+            chosen["status"] = {"$in": [str(status), None]} if status is IntegrationStatus.ACTIVE else str(status)
+        if after:
+            if not ObjectId.is_valid(after):
+                raise InvalidInput("cursor", "expected the cursor of an earlier answer, or none")
+            chosen["_id"] = {"$gt": ObjectId(after)}
+        return self._overviews([{"$match": chosen}, {"$sort": {"_id": ASCENDING}}, {"$limit": limit}])
+
+    def one(self, integration_id: str) -> IntegrationOverview | None:
+        """An integration; ``None`` where there is none of this id.
+
+        Raises:
+            Permanent: the document is not an integration that can be read.
+            StoreUnavailable: MongoDB is away.
+        """
+        if not ObjectId.is_valid(integration_id):
+            return None
+        return next(iter(self._overviews([{"$match": {"_id": ObjectId(integration_id)}}])), None)
+
+    def change(self, before: Integration, change: IntegrationChange, *, at: datetime) -> bool:
+        """Changes an integration; false where it is gone.
+
+        One that needed attention is active again, because the change may be what it needed. Where other rows come, or
+        as somebody else, the next run reads everything.
+
+        Args:
+            before: as it is.
+            change: what shall be different.
+            at: now.
+
+        Raises:
+            InvalidInput: naming the setting that is unknown or wrong.
+            StoreUnavailable: MongoDB is away.
+        """
+        settings, field_map = _changed_settings(before, change), _changed_map(before, change)
+        check_schedule(settings)
+        values: Document = {"updatedAt": at}
+        if change.name is not None:
+            values["name"] = change.name
+        if change.settings or change.field_map:
+            values |= {"settings": msgspec.to_builtins(settings), "fieldMap": field_map}
+            values |= {"status": str(IntegrationStatus.ACTIVE), "statusReason": ""}
+        update: Document = {"$set": values}
+        if field_map != before.field_map or _reads_others(before.settings, settings):
+            values["readsAnewAt"] = at
+            update["$unset"] = {"cursor": ""}
+        with mongo_errors():
+            found = self._integrations.update_one({"_id": ObjectId(before.id)}, update).matched_count
+        if found and (change.settings or change.field_map):
+            self._follow_schedule(before, settings)
+        return bool(found)
+
+    def remove(self, integration_id: str) -> bool:
+        """Takes an integration away, its credentials and its schedule with it; false where there is none.
+
+        Its leads stay, and so does the record of its runs.
+
+        Raises:
+            StoreUnavailable: MongoDB is away; the call may be repeated.
+        """
+        if not ObjectId.is_valid(integration_id):
+            return False
+        with mongo_errors():
+            self._schedules.delete_one({"_id": schedule_name(integration_id)})
+            return self._integrations.delete_one({"_id": ObjectId(integration_id)}).deleted_count > 0
+
+    def _follow_schedule(self, before: Integration, settings: IntegrationSettings) -> None:
+        """Makes the schedule what the settings say; one that a person switched off stays off, one that rested wakes."""
+        name = schedule_name(before.id)
+        if not settings.schedule:
+            with mongo_errors():
+                self._schedules.delete_one({"_id": name})
+            return
+        there = self._schedule_store.get(name)
+        if there is None or (there.cron, there.timezone) != (settings.schedule, settings.timezone):
+            enabled = there.enabled if there else True
+            self._schedule_store.put(schedule_for(before.id, before.workspace_id, settings, enabled=enabled))
+        wake_schedule(self._schedules, before.id)
+
+    def _overviews(self, chosen: Sequence[Document]) -> Sequence[IntegrationOverview]:
+        latest = {
+            "from": SYNC_RUNS,
+            "localField": "_id",
+            "foreignField": "integrationId",
+            "pipeline": [{"$sort": {"startedAt": DESCENDING}}, {"$limit": 1}, {"$unset": "samples"}],
+            "as": "latest",
+        }
+        schedule = {"from": SCHEDULES, "localField": "scheduleName", "foreignField": "_id", "as": "schedule"}
+        own_schedule = {"$concat": [schedule_name(""), {"$toString": "$_id"}]}
+        with mongo_errors():
+            found = list(
+                self._integrations.aggregate(
+                    [
+                        *chosen,
+                        {"$unset": "credentials"},
+                        {"$set": {"scheduleName": own_schedule}},
+                        {"$lookup": latest},
+                        {"$lookup": schedule},
+                    ]
+                )
+            )
+        return [_overview(document) for document in found]
+
+
+def _changed_settings(before: Integration, change: IntegrationChange) -> IntegrationSettings:
+    given = {**msgspec.to_builtins(before.settings), **change.settings}
+    return read_settings({name: value for name, value in given.items() if value is not None})
+
+
+def _changed_map(before: Integration, change: IntegrationChange) -> dict[str, Any]:
+    given = {**before.field_map, **change.field_map}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _reads_others(before: IntegrationSettings, after: IntegrationSettings) -> bool:
+    return any(getattr(before, name) != getattr(after, name) for name in _WHAT_IS_READ)
+
+
+def _overview(document: Document) -> IntegrationOverview:
+    return IntegrationOverview(
+        integration=integration_of(document),
+        schedule=next((schedule_of(each) for each in document["schedule"]), None),
+        latest=next((run_of(each) for each in document["latest"]), None),
+        created_at=document.get("createdAt"),
+    )
