@@ -2,7 +2,8 @@
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from pymongo.database import Database
 from pymongo.errors import ConfigurationError, PyMongoError
 
 from libs.cli.environment import Environment, read_environment
-from libs.cli.failures import BadInput, CommandFailed, Unreachable
+from libs.cli.failures import BadInput, CommandFailed, Failure, Unreachable
 from libs.cli.gateway import Gateway
 from libs.cli.output import Output, plain
 from libs.common.credentials import CredentialsVault
@@ -92,18 +93,29 @@ def with_app(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--verbose", is_flag=True, help="Say which settings are used, and where they come from.")
     @functools.wraps(command)
     def run(*arguments: object, as_json: bool, verbose: bool, **options: object) -> None:
-        app = App(read_environment(os.environ, folder=Path.cwd()), Output(as_json=as_json, verbose=verbose))
         try:
-            command(app, *arguments, **options)
-        except SettingsError as error:
-            raise BadInput(f"{error}.") from error
-        except EmbeddedServerError as error:
-            raise CommandFailed(str(error)) from error
-        except StoreUnavailable as error:
-            raise Unreachable(f"{plain(error, longest=300)}.", "Try again when it is back.") from error
-        except PyMongoError as error:
-            raise Unreachable(
-                f"MongoDB refused or went away: {plain(error, longest=300)}", "Look at MONGODB_URI, then try again."
-            ) from error
+            with _failures_for_people():
+                app = App(read_environment(os.environ, folder=Path.cwd()), Output(as_json=as_json, verbose=verbose))
+                command(app, *arguments, **options)
+        except Failure as failure:
+            failure.as_json = as_json
+            raise
 
     return run
+
+
+@contextmanager
+def _failures_for_people() -> Iterator[None]:
+    """Turns what the libraries below raise into what a person reads."""
+    try:
+        yield
+    except SettingsError as error:
+        raise BadInput(f"{error}.") from error
+    except EmbeddedServerError as error:
+        raise CommandFailed(str(error)) from error
+    except StoreUnavailable as error:
+        raise Unreachable(f"{plain(error, longest=300)}.", "Try again when it is back.") from error
+    except PyMongoError as error:
+        raise Unreachable(
+            f"MongoDB refused or went away: {plain(error, longest=300)}", "Look at MONGODB_URI, then try again."
+        ) from error

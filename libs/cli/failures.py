@@ -1,5 +1,6 @@
-"""Why a command ends early, as a person reads it: what is wrong, what to do next, and the exit status for scripts."""
+"""Why a command ends early: what is wrong, what to do next, and the exit status for scripts."""
 
+import json
 import sys
 from typing import IO, Any, ClassVar
 
@@ -19,10 +20,16 @@ class Failure(click.ClickException):
     def __init__(self, problem: str, hint: str = "") -> None:
         super().__init__(problem)
         self.hint = hint
+        self.as_json = False
+        """Whether a program reads it."""
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Write the problem and the hint to standard error."""
+        """Write the problem and the hint to standard error: as words, or as one line of JSON."""
         out = file or sys.stderr
+        if self.as_json:
+            told = {"error": self.message, "hint": self.hint, "exitStatus": self.exit_code}
+            click.echo(json.dumps(told), file=out)
+            return
         click.echo(click.style("error: ", fg="red", bold=True) + self.message, file=out)
         if self.hint:
             click.echo(f"       {self.hint}", file=out)
@@ -48,3 +55,6 @@ class Unreachable(Failure):
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
+
+BROKEN_PIPE = 141
+"""The exit status when nobody reads on (``tuco-jobs jobs ... | head``), as shells have it: 128 and SIGPIPE's number."""

@@ -17,7 +17,7 @@ API = "/api/bullmq"
 
 _TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 5.0
-_UNAVAILABLE = frozenset({502, 503, 504})
+_UNAVAILABLE = frozenset({429, 502, 503, 504})
 
 
 class NoSuchJobError(TucoError):
@@ -58,6 +58,10 @@ class Gateway:
         """``GET /stats``."""
         return self._object("GET", "/stats")
 
+    def troubles(self) -> dict[str, Any]:
+        """``GET /troubles``: what is wrong now, in words."""
+        return self._object("GET", "/troubles")
+
     def initialize(self) -> dict[str, Any]:
         """``POST /initialize``."""
         return self._object("POST", "/initialize")
@@ -65,7 +69,8 @@ class Gateway:
     def health(self) -> tuple[bool, dict[str, Any]]:
         """``GET /health``: whether all is well, and the parts."""
         response = self._send("GET", "/health")
-        if response.status_code == 503 and "status" in (body := _object_in(response) or {}):
+        # A problem document has a status too: its number. It says that the gateway could not find out.
+        if response.status_code == 503 and isinstance((body := _object_in(response) or {}).get("status"), str):
             return False, body
         return True, self._read_object(response)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -43,7 +44,12 @@ class NewLine:
 
 
 class LineView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A line as it is shown: everything but its credentials."""
+    """A line as it is shown: everything but its credentials.
+
+    Args:
+        reason: what is wrong with it; empty where nothing is.
+        checked_at: when its health was last looked at.
+    """
 
     id: str
     workspace_id: str
@@ -53,6 +59,8 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     server_url: str
     status: str
     health: str
+    reason: str = ""
+    checked_at: datetime | None = None
     limits: Mapping[str, Any]
 
 
@@ -95,6 +103,7 @@ def list_lines(database: Database[Document], workspace_id: str | None) -> list[L
 
 def _view(document: Document) -> LineView:
     health = document.get("health") or {}
+    checked_at = health.get("checkedAt")
     return LineView(
         id=str(document["_id"]),
         workspace_id=str(document.get("workspaceId", "")),
@@ -104,6 +113,8 @@ def _view(document: Document) -> LineView:
         server_url=str(document.get("serverUrl", "")),
         status=str(document.get("status", "")),
         health=str(health.get("status", "not checked yet")),
+        reason=str(health.get("reason") or ""),
+        checked_at=checked_at if isinstance(checked_at, datetime) else None,
         limits=document.get("limits") or {},
     )
 

@@ -10,6 +10,9 @@ import msgspec
 from rich.console import Console, RenderableType
 from rich.table import Table
 
+from libs.cli.failures import BROKEN_PIPE
+from libs.cli.program import silence_standard_output
+
 _PIPE_WIDTH = 1_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -38,6 +41,11 @@ class Output:
         else:
             self.out.print(view)
 
+    def line(self, data: object) -> None:
+        """Print one of many answers for programs, on a line of its own."""
+        sys.stdout.write(json.dumps(msgspec.to_builtins(data)) + "\n")
+        sys.stdout.flush()
+
     def note(self, text: str) -> None:
         """Say something that is not the answer."""
         self.err.print(plain(text))
@@ -48,9 +56,18 @@ class Output:
             self.err.print(plain(text), style="dim")
 
 
+class _Console(Console):
+    """A console that ends the program with the status of a broken pipe where nobody reads on."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich when it cannot write."""
+        silence_standard_output()
+        raise SystemExit(BROKEN_PIPE)
+
+
 def _console(file: TextIO) -> Console:
     """A console that takes texts as they are. Into a file or a pipe it writes a row per line, however long."""
-    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False, file=file)
+    console = _Console(soft_wrap=True, highlight=False, markup=False, emoji=False, file=file)
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
     return console

@@ -15,6 +15,7 @@ class Service:
         arguments: what follows the module.
         port_setting: the setting that gives a process its HTTP port.
         address_setting: the setting by which the others find it; empty where they need not.
+        is_door: whether it serves at the installation's own port, and asks the others how they are.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Service:
     arguments: Sequence[str] = ()
     port_setting: str = "INTERNAL_PORT"
     address_setting: str = ""
+    is_door: bool = False
 
     @property
     def exists(self) -> bool:
@@ -29,7 +31,13 @@ class Service:
         return find_spec(self.module) is not None and find_spec(f"{self.module}.__main__") is not None
 
 
-GATEWAY = Service(name="gateway", module="services.gateway", port_setting="PORT", address_setting="BULLMQ_SERVER_URL")
+GATEWAY = Service(
+    name="gateway",
+    module="services.gateway",
+    port_setting="PORT",
+    address_setting="BULLMQ_SERVER_URL",
+    is_door=True,
+)
 BULK_AVAILABILITY = Service(
     name="availability",
     module="services.availability",

@@ -6,7 +6,7 @@ The smallest use::
         print(stack.url, stack.environ["SERVICE_TOKEN"])
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +18,7 @@ from pymongo.database import Database
 
 from libs.cli.failures import BadInput, Failure
 from libs.cli.gateway import Gateway
-from libs.cli.services import ALL, GATEWAY, Service
+from libs.cli.services import ALL, Service
 from libs.cli.simulators import (
     Simulator,
     SimulatorSettings,
@@ -241,13 +241,15 @@ class Stack:
 
     def _start_services(self) -> None:
         chosen = [service for service in self._plan.services if service.exists]
-        placed = [(service, name, self._port_for(service)) for service in chosen for name in self._names(service)]
+        processes = [(service, name) for service in chosen for name in self._names(service)]
+        free = _distinct_ports(len(processes))
+        placed = [(service, name, self._plan.port if service.is_door else next(free)) for service, name in processes]
         self._tell("starting " + ", ".join(name for _service, name, _port in placed))
         self.environ["PORT"] = str(self._plan.port)
         for service, _name, port in reversed(placed):
             if service.address_setting:
                 self.environ[service.address_setting] = f"http://localhost:{port}"
-        others = [(name, port) for service, name, port in placed if service is not GATEWAY]
+        others = [(name, port) for service, name, port in placed if not service.is_door]
         self.environ["SERVICE_URLS"] = ",".join(f"{name}=http://localhost:{port}" for name, port in others)
         for service, name, port in placed:
             environ = {**self.environ, service.port_setting: str(port)}
@@ -258,5 +260,11 @@ class Stack:
         count = self._plan.processes.get(service.name, 1)
         return [service.name] if count == 1 else [f"{service.name}-{number}" for number in range(1, count + 1)]
 
-    def _port_for(self, service: Service) -> int:
-        return self._plan.port if service is GATEWAY else ports.choose()
+
+def _distinct_ports(count: int) -> Iterator[int]:
+    """Ports that are free now, none of them twice: none is taken before its process runs, so all would seem free."""
+    chosen: set[int] = set()
+    for _ in range(count):
+        port = ports.choose(lambda port: port not in chosen and ports.is_free(port))
+        chosen.add(port)
+        yield port

@@ -9,6 +9,7 @@ import msgspec
 
 from libs.cli.app import App, with_app
 from libs.cli.commands.job import show_job
+from libs.cli.completing import complete_job_type
 from libs.cli.failures import BadInput, CommandFailed
 from libs.cli.jobs import FINAL_STATES, result_view
 
@@ -16,7 +17,7 @@ _LARGEST_BYTES = 64 * 1024 * 1024
 
 
 @click.command()
-@click.argument("job_type")
+@click.argument("job_type", shell_complete=complete_job_type)
 @click.option("--data", required=True, metavar="JSON|@FILE|-", help="The payload: JSON, a file of it, or - for stdin.")
 @click.option("--idempotency-key", metavar="TEXT", help="A second request with the same key meets the first one's job.")
 @click.option("--priority", type=click.IntRange(min=0), help="1 runs first, larger numbers later; 0: none.")

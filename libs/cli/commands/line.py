@@ -128,8 +128,20 @@ def add(
 @with_app
 def list_(app: App, *, workspace: str | None) -> None:
     """List the lines, without their secrets."""
+    _show_lines(app, workspace)
+
+
+@click.command()
+@click.option("--workspace", metavar="ID", help="Only this workspace's lines.")
+@with_app
+def lines(app: App, *, workspace: str | None) -> None:
+    """List the lines with their health: the same as `line list`."""
+    _show_lines(app, workspace)
+
+
+def _show_lines(app: App, workspace: str | None) -> None:
     found = list_lines(app.database(), workspace)
-    view = table("id", "workspace", "name", "provider", "server", "status", "health", "limits")
+    view = table("id", "workspace", "name", "provider", "server", "status", "health", "why", "limits")
     for each in found:
         view.add_row(
             each.id,
@@ -139,6 +151,7 @@ def list_(app: App, *, workspace: str | None) -> None:
             plain(each.server_url),
             plain(each.status),
             plain(each.health),
+            plain(each.reason, longest=120),
             limits_in_words(each.limits),
         )
     nothing = "There are no lines yet. Add one with: tuco-jobs line add --url URL --password-stdin --workspace ID"

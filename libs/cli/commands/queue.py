@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from libs.cli.app import App, with_app
+from libs.cli.completing import complete_queue
 from libs.cli.failures import BadInput, CommandFailed, Failure
 from libs.cli.gateway import Gateway
 from libs.cli.output import plain, table
@@ -30,20 +31,22 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
-@click.argument("queue")
+@click.argument("queue", required=False, shell_complete=complete_queue)
 @click.option("--state", type=click.Choice(_STATES), default="waiting", show_default=True, help="The jobs' state.")
 @click.option("--limit", type=click.IntRange(1, _MOST_SHOWN), default=20, show_default=True, help="The most to show.")
 @_filters
 @with_app
-def jobs(app: App, *, queue: str, state: str, limit: int, job_type: str, workspace: str | None, error: str) -> None:
-    """List the jobs of QUEUE in a state."""
+def jobs(
+    app: App, *, queue: str | None, state: str, limit: int, job_type: str, workspace: str | None, error: str
+) -> None:
+    """List the jobs of QUEUE, or of every queue, in a state."""
     with app.gateway() as gateway:
         found = _collect(gateway, queue, state, limit, jobType=job_type, workspaceId=workspace, error=error)
     app.output.answer({"jobs": found}, jobs_view(found, state))
 
 
 @click.command()
-@click.argument("queue")
+@click.argument("queue", required=False, shell_complete=complete_queue)
 @click.option("--limit", type=click.IntRange(1, _MOST_SHOWN), default=20, show_default=True, help="The most to show.")
 @click.option("--remove", is_flag=True, help="Forget them instead of listing them; the history keeps how they ended.")
 @click.option("--retry", "again", is_flag=True, help="Run them again instead of listing them.")
@@ -52,7 +55,7 @@ def jobs(app: App, *, queue: str, state: str, limit: int, job_type: str, workspa
 def dead(
     app: App,
     *,
-    queue: str,
+    queue: str | None,
     limit: int,
     remove: bool,
     again: bool,
@@ -60,10 +63,12 @@ def dead(
     workspace: str | None,
     error: str,
 ) -> None:
-    """List the dead letters of QUEUE, the latest first; or run all that fit again, or forget them."""
+    """List the dead letters of QUEUE, the latest first, or of every queue; run all that fit again, or forget them."""
     if remove and again:
         raise BadInput("--remove and --retry exclude each other.")
-    if not (remove or again):
+    if queue is None and (remove or again):
+        raise BadInput("Of which queue?", f"Name it: tuco-jobs dead QUEUE {'--remove' if remove else '--retry'}")
+    if queue is None or not (remove or again):
         with app.gateway() as gateway:
             found = _collect(gateway, queue, "failed", limit, jobType=job_type, workspaceId=workspace, error=error)
         app.output.answer({"jobs": found}, jobs_view(found, "failed"))
@@ -107,7 +112,7 @@ def promote(app: App, *, job_ids: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("queue")
+@click.argument("queue", shell_complete=complete_queue)
 @with_app
 def pause(app: App, *, queue: str) -> None:
     """Hand out no more jobs of QUEUE; running ones go on."""
@@ -115,7 +120,7 @@ def pause(app: App, *, queue: str) -> None:
 
 
 @click.command()
-@click.argument("queue")
+@click.argument("queue", shell_complete=complete_queue)
 @with_app
 def unpause(app: App, *, queue: str) -> None:
     """Hand out the jobs of QUEUE again."""
@@ -126,12 +131,12 @@ def jobs_view(found: Sequence[Mapping[str, Any]], state: str) -> RenderableType:
     """Jobs for a person."""
     if not found:
         return Text(f"No job is {state}.")
-    view = table("job", "type", "workspace", "attempts", "created", "why", numbers=("attempts",))
+    view = table("job", "queue", "type", "workspace", "attempts", "created", "why", numbers=("attempts",))
     for job in found:
         attempts = job.get("attempts") or []
         why = job.get("reason") or (attempts[-1].get("error") if attempts else "")
         view.add_row(
-            *(plain(job.get(name) or "", longest=60) for name in ("jobId", "jobType", "group")),
+            *(plain(job.get(name) or "", longest=60) for name in ("jobId", "queue", "jobType", "group")),
             f"{job.get('attemptsMade', 0):,}",
             plain(job.get("createdAt", ""), longest=19),
             plain(why or "", longest=120),
@@ -139,7 +144,20 @@ def jobs_view(found: Sequence[Mapping[str, Any]], state: str) -> RenderableType:
     return Group(view, Text(f"{len(found):,} shown.", style="dim"))
 
 
-def _collect(gateway: Gateway, queue: str, state: str, limit: int, **filters: str | None) -> list[dict[str, Any]]:
+def _collect(
+    gateway: Gateway, queue: str | None, state: str, limit: int, **filters: str | None
+) -> list[dict[str, Any]]:
+    """The first jobs that fit, of one queue or of one queue after the other."""
+    if queue is not None:
+        return _collect_of(gateway, queue, state, limit, **filters)
+    found: list[dict[str, Any]] = []
+    for each in gateway.stats()["queues"]:
+        if len(found) < limit and each["counts"].get(state):
+            found += _collect_of(gateway, each["queue"], state, limit - len(found), **filters)
+    return found
+
+
+def _collect_of(gateway: Gateway, queue: str, state: str, limit: int, **filters: str | None) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     cursor: str | None = ""
     while cursor is not None and len(found) < limit:

@@ -8,15 +8,30 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from libs.cli.app import App, with_app
+from libs.cli.failures import BadInput
 from libs.cli.output import plain, table
+from libs.cli.watching import watch
 from libs.common.jobs.states import JobState
+
+_EVERY_S = 2.0
 
 
 @click.command()
+@click.option("--watch", "again", is_flag=True, help="Show it again and again until Ctrl-C.")
+@click.option("--every", type=click.FloatRange(min=0.2), metavar="SECONDS", help="How often, with --watch.  [2]")
+@click.option("--times", type=click.IntRange(min=1), help="Look so often, then end, with --watch.")
 @with_app
-def stats(app: App) -> None:
-    """Show how many jobs each queue holds, by state."""
+def stats(app: App, *, again: bool, every: float | None, times: int | None) -> None:
+    """Show how many jobs each queue holds, by state, and how fast it goes.
+
+    With --watch and --json, each look is a line.
+    """
+    if not again and (every is not None or times is not None):
+        raise BadInput("--every and --times are for --watch.")
     with app.gateway() as gateway:
+        if again:
+            watch(gateway.stats, stats_view, app.output, every_s=every or _EVERY_S, times=times)
+            return
         answer = gateway.stats()
     app.output.answer(answer, stats_view(answer))
 
