@@ -14,6 +14,7 @@ from typing import TextIO
 import structlog
 
 from libs.common.settings import Settings
+from libs.common.tracing import switch
 
 CONTEXT: ContextVar[Callable[[], Mapping[str, str]] | None] = ContextVar("log_context", default=None)
 """Answers the fields of what this thread or task is doing; asked only when a line is logged."""
@@ -48,6 +49,7 @@ def set_up_logging(settings: Settings, *, service: str, stream: TextIO | None = 
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         _merge_context,
+        *([_name_trace] if settings.otel_exporter_otlp_endpoint else []),
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -104,4 +106,10 @@ def _merge_context(_logger: object, _method: str, event: MutableMapping[str, obj
     if fields := CONTEXT.get():
         for name, value in fields().items():
             event.setdefault(name, value)
+    return event
+
+
+def _name_trace(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
+    if switch.tracing is not None and (trace_id := switch.tracing.trace_id()):
+        event.setdefault("trace_id", trace_id)
     return event

@@ -47,6 +47,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Literal["auto", "json", "console"] = "auto"
     """`auto`: readable on a terminal, JSON elsewhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    tuco_version: str = ""
+    """The release that runs, as `tuco_build_info` shows it; an image brings its own."""
+    otel_exporter_otlp_endpoint: str = ""
+    """Where traces go: an OpenTelemetry collector's address for OTLP over HTTP, as `http://collector:4318`."""
 
     redis_url: Secret = Secret("")
     """One server, a cluster or what sentinels watch: :mod:`libs.common.redis_url`; may hold a password."""
@@ -179,6 +183,7 @@ _SCHEMES = {
     "BULLMQ_SERVER_URL": ("http://", "https://"),
     "AVAILABILITY_URL": ("http://", "https://"),
     "MESSAGING_URL": ("http://", "https://"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("http://", "https://"),
 }
 
 

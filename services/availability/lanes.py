@@ -13,6 +13,7 @@ from enum import Enum
 from libs.common.logging import get_logger
 from libs.common.providers.checking import AvailabilityAnswer, AvailabilityChecker
 from libs.common.providers.errors import FaultReason, LineFault
+from libs.common.tracing import switch
 from services.availability.circuit import Circuit
 
 log = get_logger(__name__)
@@ -92,6 +93,7 @@ class Question:
         inbox: where the result goes.
         at_s: the moment reserved for it, on the event loop's clock.
         interval_s: the line's pause between two questions.
+        trace: what it belongs to where traces are made; lanes are shared.
     """
 
     handle: str
@@ -99,6 +101,7 @@ class Question:
     inbox: Inbox
     at_s: float
     interval_s: float
+    trace: object = None
 
 
 class Lanes:
@@ -165,7 +168,7 @@ class Lanes:
             if refusal is not None:
                 question.inbox.put(question, refusal)
             elif not question.inbox.closed:
-                question.inbox.put(question, await self._ask(question.handle))
+                question.inbox.put(question, await self._ask_traced(question))
         finally:
             self._asking -= 1
 
@@ -186,6 +189,12 @@ class Lanes:
         wait_s = moment_s - self._clock_s()
         if wait_s >= _UNPACED_S:
             await asyncio.sleep(wait_s)
+
+    async def _ask_traced(self, question: Question) -> Result:
+        if switch.tracing is None or question.trace is None:
+            return await self._ask(question.handle)
+        with switch.tracing.resumed(question.trace):
+            return await self._ask(question.handle)
 
     async def _ask(self, handle: str) -> Result:
         try:

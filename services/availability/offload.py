@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from bson import ObjectId
 
 from libs.common.stores.leads import LeadAnswer, LeadContact, LeadStore
+from libs.common.tracing.switch import bound
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,7 +27,7 @@ class Offload:
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What the function returns, or raises."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: function(*args, **kwargs))
+        return await asyncio.get_running_loop().run_in_executor(self._pool, bound(partial(function, *args, **kwargs)))
 
     def close(self) -> None:
         """Waits for the calls under way and ends the threads."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from libs.common.providers.errors import FaultReason, LineFault
+from libs.common.tracing import switch
 from services.availability.lanes import Inbox, NotAsked, Question, Result
 from services.availability.line_choice import LineLoad, share_out
 from services.availability.line_pool import Desk
@@ -133,8 +134,9 @@ class Questions:
 
     def _put(self, desk: Desk, handles: Sequence[str], reserved: Reserved, now_s: float) -> None:
         at_s = now_s + reserved.first_in_s
+        trace = switch.tracing.here() if switch.tracing is not None else None
         for handle in handles:
-            desk.lanes.put(Question(handle, desk.line.line_id, self._inbox, at_s, reserved.interval_s))
+            desk.lanes.put(Question(handle, desk.line.line_id, self._inbox, at_s, reserved.interval_s, trace))
             at_s += reserved.interval_s
 
     async def _leave_the_rest(self, report: Report) -> None:

@@ -6,6 +6,7 @@ import sys
 from libs.common.errors import SettingsError
 from libs.common.logging import get_logger, set_up_logging
 from libs.common.settings import load_settings
+from libs.common.tracing.start import check_tracing
 from services.gateway.bootstrap import REQUIRED, check_settings
 from services.gateway.server import GatewayServer
 
@@ -17,6 +18,7 @@ def main() -> int:
     try:
         settings = load_settings(os.environ, required=REQUIRED)
         check_settings(settings)
+        check_tracing(settings)
     except SettingsError as error:
         sys.stderr.write(f"tuco-gateway cannot start: {error}\n")
         return 2

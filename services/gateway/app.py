@@ -34,6 +34,7 @@ from services.gateway.routes.stats import stats_routes
 from services.gateway.sampler import Sampler
 from services.gateway.streams import Streams
 from services.gateway.submission import Door
+from services.gateway.tracing import trace_requests
 
 log = get_logger(__name__)
 
@@ -86,6 +87,7 @@ def create_app(deps: Dependencies) -> Flask:
     record_mutations(app, deps.audit, deps.clock)
     limits = RateLimits(per_second=deps.settings.requests_per_second)
     guard(app, deps.tokens, otherwise=deps.session_scope, admit=limits.admit)
+    trace_requests(app)
     answer_errors_as_problems(app)
     for routes in (
         jobs_routes(deps.door, deps.finder),

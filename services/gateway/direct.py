@@ -9,6 +9,7 @@ import msgspec
 
 from libs.common.errors import TucoError
 from libs.common.http_sync import sync_client
+from libs.common.tracing.switch import carried
 
 
 class DirectRunFailed(TucoError):
@@ -41,7 +42,7 @@ class DirectRuns:
         body = msgspec.json.encode({"jobType": job_type, "jobId": job_id, "data": data})
         try:
             url = self._run_urls[job_type]
-            answer = self._client.post(url, content=body, headers={"Content-Type": "application/json"})
+            answer = self._client.post(url, content=body, headers={"Content-Type": "application/json", **carried()})
             if answer.status_code != httpx.codes.OK:
                 raise DirectRunFailed(f"the service answered {answer.status_code}")
             return msgspec.json.decode(answer.content, type=_Answer).result

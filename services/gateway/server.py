@@ -10,6 +10,7 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 
 from libs.common.settings import Settings
+from libs.common.tracing.start import start_tracing
 from services.gateway.bootstrap import Gateway, build
 
 
@@ -47,6 +48,7 @@ class GatewayServer(BaseApplication):
 
     def load(self) -> Any:
         """Makes the gateway: here, after the fork, because connections and threads do not survive one."""
+        start_tracing(self._settings, service="gateway")
         self._gateway = self._make(self._settings)
         self._gateway.start()
         return self._gateway.app

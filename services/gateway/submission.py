@@ -19,6 +19,7 @@ from libs.common.ledger.contract import Ledger
 from libs.common.ledger.model import Ending, LedgerEntry, NewEntry
 from libs.common.ledger.reconciler import ending_of
 from libs.common.logging import get_logger
+from libs.common.tracing.switch import carried
 from services.gateway.admission import Admission
 from services.gateway.direct import DirectRunFailed
 from services.gateway.orders import Order, Wish, keyed_job_id, read_idempotency_key
@@ -231,6 +232,7 @@ class Door:
             created_at=self._clock.now(),
             unique_key=order.unique_key,
             request_hash=order.request_hash,
+            trace=carried(),
         )
 
     def _ended_in_redis(self, holder: LedgerEntry) -> bool:

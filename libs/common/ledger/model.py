@@ -24,6 +24,7 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
         created_at: when it was asked for, aware.
         unique_key: what only one unfinished job may stand for; ``None`` for no such rule.
         request_hash: the fingerprint of the request, kept to recognise an idempotency key that is used for another one.
+        trace: the trace that it belongs to, as W3C's headers; empty where none is made.
     """
 
     job_id: str
@@ -35,6 +36,7 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
     workspace_id: str = ""
     unique_key: str | None = None
     request_hash: str | None = None
+    trace: Mapping[str, str] = {}
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -49,6 +51,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
     workspace_id: str = ""
     unique_key: str | None = None
     request_hash: str | None = None
+    trace: Mapping[str, str] = {}
     finished_at: datetime | None = None
     result: Any = None
     error: str | None = None

@@ -182,6 +182,8 @@ def _document(entry: NewEntry) -> Document:
         document["uniqueKey"] = entry.unique_key
     if entry.request_hash is not None:
         document["requestHash"] = entry.request_hash
+    if entry.trace:
+        document["trace"] = entry.trace
     return document
 
 
@@ -196,6 +198,7 @@ def _as_stored(entry: NewEntry) -> LedgerEntry:
         workspace_id=entry.workspace_id,
         unique_key=entry.unique_key,
         request_hash=entry.request_hash,
+        trace=entry.trace,
     )
 
 

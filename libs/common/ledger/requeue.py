@@ -35,6 +35,7 @@ def job_again(contract: AnyContract, entry: LedgerEntry, data: Mapping[str, Any]
         data_in_ledger=contract.data_in_ledger,
         keep_count=contract.retention.count,
         keep_ms=_keep_ms(contract),
+        message_options=entry.trace,
     )
 
 

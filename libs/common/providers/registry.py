@@ -7,6 +7,7 @@ from libs.common.providers.bluebubbles.checking import BlueBubblesChecker
 from libs.common.providers.bluebubbles.client import BlueBubblesClient
 from libs.common.providers.checking import AvailabilityChecker
 from libs.common.providers.errors import FaultReason, LineFault
+from libs.common.providers.observed import ObservedTransport
 from libs.common.providers.sendblue.checking import SendblueChecker
 from libs.common.providers.sendblue.client import SendblueClient
 from libs.common.providers.transport import Transport
@@ -30,7 +31,9 @@ def checker_for(line: Line, transport: Transport, vault: CredentialsVault) -> Av
     if build is None:
         raise LineFault(FaultReason.UNKNOWN_PROVIDER)
     try:
-        return build(line, transport, vault.open(line.credentials, record=line.record))
+        return build(
+            line, ObservedTransport(transport, line.provider), vault.open(line.credentials, record=line.record)
+        )
     except (CredentialsUnreadable, KeyError):
         raise LineFault(FaultReason.CREDENTIALS_UNREADABLE) from None
 

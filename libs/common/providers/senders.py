@@ -8,6 +8,7 @@ from libs.common.credentials import CredentialsUnreadable, CredentialsVault
 from libs.common.providers.bluebubbles.client import BlueBubblesClient
 from libs.common.providers.bluebubbles.sending import BlueBubblesSender
 from libs.common.providers.errors import FaultReason, LineFault
+from libs.common.providers.observed import ObservedTransport
 from libs.common.providers.sendblue.client import SendblueClient
 from libs.common.providers.sendblue.sending import SendblueSender
 from libs.common.providers.sending import MessageSender, Outgoing
@@ -50,7 +51,9 @@ def sender_for(
     if build is None:
         raise LineFault(FaultReason.UNKNOWN_PROVIDER)
     try:
-        return build(line, transport, vault.open(line.credentials, record=line.record), options)
+        return build(
+            line, ObservedTransport(transport, line.provider), vault.open(line.credentials, record=line.record), options
+        )
     except (CredentialsUnreadable, KeyError):
         raise LineFault(FaultReason.CREDENTIALS_UNREADABLE) from None
 

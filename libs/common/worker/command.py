@@ -10,9 +10,13 @@ import dramatiq
 from dramatiq.middleware import AsyncIO, CurrentMessage, Middleware, TimeLimit
 
 from libs.common.broker.broker import TucoBroker
+from libs.common.broker.middleware.log_context import LogContext
 from libs.common.errors import SettingsError
 from libs.common.logging import set_up_logging
 from libs.common.settings import Settings, load_settings
+from libs.common.tracing import switch
+from libs.common.tracing.jobs import TraceJobs
+from libs.common.tracing.start import start_tracing
 from libs.common.worker.process import WorkerProcess
 
 CANNOT_START = 2
@@ -49,6 +53,7 @@ class WorkerCommand:
         except SettingsError as error:
             sys.stderr.write(f"tuco-{self.service} cannot start: {error}\n")
             return CANNOT_START
+        trace_jobs_of(worker.broker)
         return worker.run()
 
     def dramatiq_broker(self) -> dramatiq.Broker:
@@ -60,6 +65,7 @@ class WorkerCommand:
             sys.stderr.write(f"tuco-{self.service} cannot start: {error}\n")
             raise SystemExit(CANNOT_START) from error
         broker = joined([worker.broker for worker in workers])
+        trace_jobs_of(broker)
         for middleware in (TimeLimit(), AsyncIO(), CurrentMessage(), _Closing(workers)):
             broker.add_middleware(middleware)
         return broker
@@ -67,8 +73,15 @@ class WorkerCommand:
     def _settings(self) -> Settings:
         settings = load_settings(os.environ, required=self.required)
         set_up_logging(settings, service=self.service)
+        start_tracing(settings, service=self.service)
         self.prepare()
         return settings
+
+
+def trace_jobs_of(broker: TucoBroker) -> None:
+    """Makes a broker's jobs part of traces, if this process traces."""
+    if switch.tracing is not None:
+        broker.add_middleware(TraceJobs(switch.tracing), before=LogContext)
 
 
 def joined(brokers: Sequence[TucoBroker]) -> TucoBroker:

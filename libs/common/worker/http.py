@@ -19,6 +19,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from libs.common.errors import InvalidInput, NotNow, StoreUnavailable, TucoError
 from libs.common.logging import get_logger
+from libs.common.tracing import switch
 
 log = get_logger(__name__)
 
@@ -118,7 +119,7 @@ class InternalServer:
             offered = ", ".join(sorted(self._direct)) or "none"
             return _problem(404, "Not Found", f"{asked.job_type!r} is not run here; these are: {offered}")
         try:
-            result = await handler(asked.job_id, asked.data)
+            result = await _run_traced(handler, asked, request.headers)
         except InvalidInput as error:
             return _problem(422, "Unprocessable Content", str(error))
         except NotNow as error:
@@ -132,6 +133,15 @@ class InternalServer:
     def _allowed(self, request: web.Request) -> bool:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
         return sum(hmac.compare_digest(given, token.encode()) for token in self._tokens) > 0
+
+
+async def _run_traced(handler: DirectHandler, asked: RunRequest, headers: Mapping[str, str]) -> Any:
+    if switch.tracing is None:
+        return await handler(asked.job_id, asked.data)
+    known: dict[str, switch.Attribute] = {"messaging.message.id": asked.job_id, "tuco.job_type": asked.job_type}
+    carried = {"traceparent": headers.get("traceparent", "")}
+    with switch.tracing.step(f"run {asked.job_type}", switch.Kind.REQUEST, attributes=known, carried=carried):
+        return await handler(asked.job_id, asked.data)
 
 
 def _problem(status: int, title: str, detail: str) -> web.Response:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 
 from libs.common.broker.broker import TucoBroker
+from libs.common.broker.metrics import expect_jobs
 from libs.common.logging import get_logger
 from libs.common.worker.executor import Done, Executor
 from libs.common.worker.executors import executor_for
@@ -64,6 +65,7 @@ class Worker:
         self.broker.emit_before("worker_boot", self)
         self._loop_thread.start()
         for name in self.queues:
+            expect_jobs(name, (actor.actor_name for actor in self.broker.actors.values() if actor.queue_name == name))
             self._runners.append(QueueRunner(self.broker, name, partial(self._executor, name)))
         for runner in self._runners:
             runner.start()

@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from pymongo.database import Database
 
@@ -38,12 +39,14 @@ def test_an_accepted_job_is_stored_as_the_design_names_it(ledger: MongoLedger, d
 
 
 def test_an_entry_reads_back_as_it_was_accepted(ledger: MongoLedger) -> None:
-    entry = sync_entry(unique_key="k", options=JobOptions(priority=3))
+    trace = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+    entry = msgspec.structs.replace(sync_entry(unique_key="k", options=JobOptions(priority=3)), trace=trace)
 
     accepted = ledger.accept(entry)
 
     assert accepted.created
     assert ledger.get(entry.job_id) == accepted.entry
+    assert accepted.entry.trace == trace
     assert ledger.data_of(entry.job_id) == entry.data
 
 

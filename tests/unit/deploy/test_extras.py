@@ -17,6 +17,8 @@ from tests.unit.deploy.rules import ROOT
 
 SERVICES = sorted({workload.service for workload in WORKLOADS})
 OURS = ("libs", "services")
+TRACING = "opentelemetry"
+"""What the extra `tracing` brings."""
 
 
 def imports_of(service: str) -> set[str]:
@@ -65,7 +67,14 @@ def test_an_extra_brings_what_its_service_imports(service: str) -> None:
     missing = {
         package for package in imports_of(service) if not {_plain(home) for home in homes.get(package, [])} & brought
     }
-    assert missing == set(), f"add them to the extra {service!r}"
+    assert missing - {TRACING} == set(), f"add them to the extra {service!r}"
+
+
+def test_what_only_an_extra_of_its_own_brings_is_imported_in_one_file_and_where_it_is_asked_for() -> None:
+    files = [path for folder in OURS for path in (ROOT / folder).rglob("*.py")]
+    assert [path.name for path in files if any(name.startswith(TRACING) for name in _imported(path))] == ["spans.py"]
+    start = (ROOT / "libs" / "common" / "tracing" / "start.py").read_text()
+    assert "    from libs.common.tracing.spans import" in start
 
 
 def test_a_missing_package_would_be_found() -> None:
@@ -79,12 +88,20 @@ def _imported(path: Path) -> frozenset[str]:
 
 
 def _names(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in _executed(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _executed(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those that only a type checker looks at."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield from _executed(child)
 
 
 def _files_of(module: str) -> list[Path]:

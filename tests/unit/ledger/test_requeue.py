@@ -8,7 +8,7 @@ import pytest
 from libs.common.broker.enqueue import job_from
 from libs.common.broker.model import JobOptions
 from libs.common.jobs.contract import Payload, TickPayload
-from libs.common.jobs.registry import AnyContract, contracts
+from libs.common.jobs.registry import AnyContract, contract_of, contracts
 from libs.common.jobs.states import LedgerStatus
 from libs.common.ledger.model import LedgerEntry
 from libs.common.ledger.requeue import job_again
@@ -53,6 +53,14 @@ def test_the_second_job_equals_the_first(contract: AnyContract, options: JobOpti
     first = job_from(contract, payload, job_id="j1", options=options, in_ledger=True)
 
     assert job_again(contract, _entry(contract, payload, options), contract.dump(payload), now=NOW) == first
+
+
+def test_a_job_that_is_enqueued_again_belongs_to_the_same_trace() -> None:
+    contract = contract_of("message-processing")
+    payload = _sample(contract)
+    trace = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+    entry = msgspec.structs.replace(_entry(contract, payload, JobOptions()), trace=trace)
+    assert job_again(contract, entry, contract.dump(payload), now=NOW).message_options == trace
 
 
 def test_a_delay_counts_from_the_acceptance() -> None:
