@@ -25,6 +25,7 @@ from services.sync.engine.identities import FirstRows
 from services.sync.engine.lead_documents import PROJECTION, changed_fields, key_update, lead_of, new_document
 from services.sync.engine.prepared import PreparedRow
 from services.sync.engine.transactions import Transactions
+from services.sync.metrics import count_rows
 from services.sync.rules.leads import Lead
 from services.sync.rules.mapping import RowMapper
 from services.sync.rules.planning import KeyedRow, KnownLeads, PagePlan, Planner, PlanRules
@@ -108,7 +109,10 @@ class PageWriter:
             StoreUnavailable: MongoDB is away.
         """
         work = _PageWork(self._mapper, page.rows, self._first_rows)
+        before = self.counts
         self.counts, self.checkpoint = self._transactions.run(partial(self._write, page, work))
+        if self._writes_leads:
+            count_rows(before, self.counts)
 
     def _write(self, page: RowsToWrite, work: "_PageWork", session: ClientSession) -> tuple[Counts, Checkpoint]:
         now = self._clock.now()

@@ -11,6 +11,8 @@ from typing import Final, Protocol, TypeVar
 
 from libs.common.clock import Clock
 from libs.common.logging import get_logger
+from libs.common.providers.observed import CallOutcome, calls_to
+from libs.common.tracing import switch
 from services.sync.sources.contract import AuthRejected, RateLimited, SourceError, SourceUnavailable
 from services.sync.sources.pauses import Pauses
 
@@ -56,6 +58,7 @@ class Calls:
 
     Args:
         tokens: gives the access token.
+        provider: the CRM's name, for metrics and traces.
         limited: told of each moment before which the CRM wants no call, before anything else happens.
         pauses: waits.
         clock: tells the time.
@@ -66,12 +69,15 @@ class Calls:
         self,
         tokens: AccessTokens,
         *,
+        provider: str,
         limited: Callable[[datetime], None],
         pauses: Pauses,
         clock: Clock,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._tokens = tokens
+        self._provider = provider
+        self._ended = calls_to(provider)
         self._limited = limited
         self._pauses = pauses
         self._clock = clock
@@ -95,7 +101,7 @@ class Calls:
             try:
                 if access is None:
                     access = self._tokens.renewed(refused) if refused else self._tokens.current()
-                return call(access)
+                return self._traced(call, access)
             except AuthRejected:
                 # Either there is no token to be had, or a new one was refused like the one before.
                 if access is None or refused is not None:
@@ -115,9 +121,34 @@ class Calls:
                 self._pauses.wait(self._backoff_s(tried, fault.after))
         raise SourceUnavailable("the CRM refuses every access token at once")
 
+    def _traced(self, call: Callable[[Mapping[str, str]], T], access: Mapping[str, str]) -> T:
+        if switch.tracing is None:
+            return self._counted(call, access)
+        known = {"tuco.provider": self._provider}
+        with switch.tracing.step(f"call {self._provider}", switch.Kind.CALL, attributes=known):
+            return self._counted(call, access)
+
+    def _counted(self, call: Callable[[Mapping[str, str]], T], access: Mapping[str, str]) -> T:
+        try:
+            answer = call(access)
+        except SourceError as error:
+            self._ended[_outcome_of(error)].inc()
+            raise
+        self._ended[CallOutcome.ANSWERED].inc()
+        return answer
+
     def _backoff_s(self, tried: int, after: timedelta | None) -> float:
         asked = after.total_seconds() if after else 0.0
         return max(asked, _FIRST_BACKOFF_S * 2.0 ** (tried - 1) * (0.5 + self._jitter() / 2))
+
+
+def _outcome_of(error: SourceError) -> CallOutcome:
+    match error:
+        case RateLimited():
+            return CallOutcome.LIMITED
+        case SourceUnavailable():
+            return CallOutcome.FAILED
+    return CallOutcome.REJECTED
 
 
 @contextmanager

@@ -64,7 +64,7 @@ class SourceFactory:
         def limited(until: datetime) -> None:
             self._store.set_not_before(integration.id, until, at=self._clock.now())
 
-        calls = Calls(tokens, limited=limited, pauses=pauses, clock=self._clock)
+        calls = Calls(tokens, provider=integration.provider.value, limited=limited, pauses=pauses, clock=self._clock)
         return adapter.source(integration, calls=calls, pauses=pauses, clock=self._clock)
 
 

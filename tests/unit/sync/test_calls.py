@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 
+from libs.common.providers.observed import CallOutcome
 from services.sync.sources.calls import Calls, translated
 from services.sync.sources.contract import (
     AuthRejected,
@@ -71,6 +73,7 @@ class Desk:
         self.limits: list[datetime] = []
         self.calls = Calls(
             self.tokens,
+            provider="a-crm",
             limited=self.limits.append,
             pauses=FakePauses(self.time),
             clock=self.time,
@@ -182,3 +185,22 @@ def test_an_exception_that_means_nothing_passes_as_it_is() -> None:
         raise ValueError
     with pytest.raises(ZeroDivisionError), translated(meaning):
         raise ZeroDivisionError
+
+
+def test_calls_are_counted_by_how_they_ended(desk: Desk) -> None:
+    before = {outcome: _counted(outcome) for outcome in CallOutcome}
+    desk.make(SourceUnavailable("503"), "rows")
+    with pytest.raises(WrongRequest):
+        desk.make(WrongRequest("no such field"))
+    counted = {outcome: _counted(outcome) - before[outcome] for outcome in CallOutcome}
+    assert {outcome: number for outcome, number in counted.items() if number} == {
+        CallOutcome.ANSWERED: 1,
+        CallOutcome.FAILED: 1,
+        CallOutcome.REJECTED: 1,
+    }
+
+
+def _counted(outcome: CallOutcome) -> float:
+    return (
+        REGISTRY.get_sample_value("tuco_provider_calls_total", {"provider": "a-crm", "outcome": outcome.value}) or 0.0
+    )
