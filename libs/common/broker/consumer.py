@@ -44,7 +44,7 @@ class LeasedConsumer(Consumer):
         self._something_new = threading.Event()
         self._keeper = LeaseKeeper(queue.scripts, lease_ms=lease_ms)
         self._fetcher = Fetcher(queue.scripts, self._keeper, worker=worker, lease_ms=lease_ms)
-        self._listener = WakeListener(queue.scripts.redis, queue.keys["wake"], self._something_new.set)
+        self._listener = WakeListener(queue.scripts, self._something_new.set)
         self._keeper.start()
         self._listener.start()
 

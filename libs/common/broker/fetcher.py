@@ -11,7 +11,7 @@ from libs.common.broker.transport import ScriptRunner
 
 
 class Fetcher:
-    """Used by one thread.
+    """Used by one thread at a time.
 
     Args:
         scripts: runs scripts on the queue's keys.

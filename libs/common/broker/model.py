@@ -206,4 +206,4 @@ class QueueStats(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     oldest_waiting_seconds: float
     """How long the job that waits longest has been ready to run; 0 where none waits."""
     totals: Mapping[str, int]
-    """Since the queue was made: added, started, completed, retried, failed, stalled."""
+    """Since the queue was made: added, started, completed, retried, deferred, failed, stalled, cancelled, limited."""

@@ -287,7 +287,7 @@ class JobQueue:
             yield from self.scripts.run_many(batch)
 
 
-_TOTALS = ("started", "completed", "retried", "deferred", "failed", "stalled", "cancelled")
+_TOTALS = ("started", "completed", "retried", "deferred", "failed", "stalled", "cancelled", "limited")
 
 
 def _added(facts: Mapping[str, int]) -> int:

@@ -188,6 +188,21 @@ class ScriptRunner:
             answer: Any = self.redis.xread({key: after}, count=count, block=wait_ms or None)
         return answer[0][1] if answer else []
 
+    def take_marker(self, *, wait_s: float) -> bool:
+        """Waits for the queue's marker and takes it; whether it came in time.
+
+        Args:
+            wait_s: how long to wait, in seconds; less than the client's time-out.
+
+        Raises:
+            StoreUnavailable: Redis is away.
+        """
+        command: Any = "BZPOPMIN", self.keys["wake"], wait_s
+        with self._errors():
+            if as_cluster(self.redis) is not None:
+                return bool(self.redis.execute_command(*command))
+            return bool(kept_connection.call(self.redis, hiredis.pack_command(command)))
+
     def forget_everything(self) -> None:
         """Deletes all keys of the queue.
 

@@ -3,9 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from redis import Redis
-
-from libs.common.broker.connection import redis_errors
+from libs.common.broker.transport import ScriptRunner
 from libs.common.errors import StoreUnavailable
 from libs.common.logging import get_logger
 
@@ -23,15 +21,13 @@ class WakeListener(threading.Thread):
     there is room.
 
     Args:
-        redis: the client; one of its connections is used for blocking.
-        key: the marker's key.
-        tell: called, from this thread, when a marker was taken.
+        scripts: knows the queue's marker.
+        tell: called, in this thread, when a marker was taken.
     """
 
-    def __init__(self, redis: Redis, key: bytes, tell: Callable[[], None]) -> None:
+    def __init__(self, scripts: ScriptRunner, tell: Callable[[], None]) -> None:
         super().__init__(name="wake-listener", daemon=True)
-        self._redis = redis
-        self._key = key
+        self._scripts = scripts
         self._tell = tell
         self._asked = threading.Event()
         self._stopping = threading.Event()
@@ -50,8 +46,7 @@ class WakeListener(threading.Thread):
             if not self._asked.wait(_BLOCK_S):
                 continue
             try:
-                with redis_errors():
-                    woken = self._redis.bzpopmin(self._key.decode(), _BLOCK_S)
+                woken = self._scripts.take_marker(wait_s=_BLOCK_S)
             except StoreUnavailable:
                 # The worker's own calls report that Redis is away; here it is enough not to spin.
                 self._stopping.wait(_PAUSE_WHEN_AWAY_S)

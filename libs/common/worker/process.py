@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from libs.common.broker.broker import TucoBroker
+from libs.common.build_info import show_build
 from libs.common.logging import get_logger
 from libs.common.settings import Settings, tokens_of
 from libs.common.worker.heartbeat import Heartbeats, HeartbeatThread, heartbeat_of
@@ -58,6 +59,7 @@ class WorkerProcess:
             threads=settings.worker_threads,
         )
         advise_about(self.broker.redis)
+        show_build(settings)
         worker.start()
         heartbeat = HeartbeatThread(
             Heartbeats(self.broker.redis),

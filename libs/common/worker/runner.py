@@ -17,7 +17,7 @@ from libs.common.worker.executor import Done, Executor
 
 log = get_logger(__name__)
 
-_LONGEST_REST_S = 1.0
+_LONGEST_REST_S = 0.5
 _MOST_PER_FETCH = 500
 _FIRST_PAUSE_WHEN_AWAY_S = 0.1
 _LONGEST_PAUSE_WHEN_AWAY_S = 2.0
@@ -28,7 +28,10 @@ MakeExecutor = Callable[[Done], Executor]
 
 
 class QueueRunner(threading.Thread):
-    """The thread that talks to Redis for one queue.
+    """The thread that talks to Redis for one queue, turn by turn.
+
+    Where it rests and a job comes, the listener's thread makes the turn itself: a job starts sooner by the time that
+    waking another thread takes.
 
     Args:
         broker: the broker.
@@ -49,8 +52,11 @@ class QueueRunner(threading.Thread):
         self._executor = make_executor(self._job_done)
         self._keeper = LeaseKeeper(self._queue.scripts, lease_ms=broker.lease_ms, on_stop=self._executor.stop_job)
         self._fetcher = Fetcher(self._queue.scripts, self._keeper, worker=broker.worker, lease_ms=broker.lease_ms)
-        self._listener = WakeListener(broker.redis, self._queue.keys["wake"], self._attention.set)
+        self._listener = WakeListener(self._queue.scripts, self._job_came)
+        self._turning = threading.Lock()
+        self._next_turn = self._rest_ends = 0.0
         self._away_since: float | None = None
+        self._pause_s = _FIRST_PAUSE_WHEN_AWAY_S
         self._alone = False
         self.last_turn = time.monotonic()
 
@@ -68,21 +74,10 @@ class QueueRunner(threading.Thread):
         """The thread's loop."""
         self._keeper.start()
         self._listener.start()
-        pause_s = _FIRST_PAUSE_WHEN_AWAY_S
         while not self._stopped.is_set():
-            self.last_turn = time.monotonic()
             self._attention.clear()
-            try:
-                rest_s = self._turn()
-                self._came_back()
-                pause_s = _FIRST_PAUSE_WHEN_AWAY_S
-            except StoreUnavailable as error:
-                self._went_away(error)
-                rest_s, pause_s = pause_s, min(pause_s * 2, _LONGEST_PAUSE_WHEN_AWAY_S)
-                self._stopped.wait(rest_s)
-                continue
-            if rest_s > 0:
-                self._attention.wait(rest_s)
+            self._make_turn()
+            self._rest()
         self._listener.stop()
         self._keeper.stop()
 
@@ -100,14 +95,15 @@ class QueueRunner(threading.Thread):
 
     def hand_back_everything(self) -> None:
         """Returns every job still held, running or not; their functions no longer count."""
-        held = [job for job in self._keeper.held() if job.outcome is None]
-        for job in held:
-            job.outcome = HandedBack()
-        self._unsettled += held
-        try:
-            self._settle_finished()
-        except StoreUnavailable as error:
-            log.warning("jobs.not_handed_back", held=len(held), reason=error.reason)
+        with self._turning:
+            held = [job for job in self._keeper.held() if job.outcome is None]
+            for job in held:
+                job.outcome = HandedBack()
+            self._unsettled += held
+            try:
+                self._settle_finished()
+            except StoreUnavailable as error:
+                log.warning("jobs.not_handed_back", held=len(held), reason=error.reason)
 
     def stop(self) -> None:
         """Ends the thread; call :meth:`drain` first."""
@@ -120,8 +116,37 @@ class QueueRunner(threading.Thread):
         if not self._attention.is_set():
             self._attention.set()
 
+    def _job_came(self) -> None:
+        self._make_turn()
+        if self._next_turn < self._rest_ends:
+            self._attention.set()
+
+    def _rest(self) -> None:
+        if self._away_since is not None:
+            self._stopped.wait(self._pause_s)
+            return
+        while True:
+            # First told, then looked at again: a turn made meanwhile is either seen here or sees how long this rest is.
+            ends = self._rest_ends = self._next_turn
+            rest_s = min(ends, self._next_turn) - time.monotonic()
+            if rest_s <= 0 or self._attention.wait(rest_s):
+                return
+
+    def _make_turn(self) -> None:
+        with self._turning:
+            if self._stopped.is_set():
+                return
+            self.last_turn = time.monotonic()
+            try:
+                rest_s = self._turn()
+            except StoreUnavailable as error:
+                self._went_away(error)
+                return
+            self._came_back()
+            self._next_turn = time.monotonic() + rest_s
+
     def _turn(self) -> float:
-        """One round; answers how many seconds there is nothing to do, as far as can be told."""
+        """One turn; answers how many seconds there is nothing to do, as far as can be told."""
         self._settle_finished()
         look_again_s = self._executor.look_after()
         room = self._room()
@@ -173,8 +198,11 @@ class QueueRunner(threading.Thread):
         self._unsettled = []
 
     def _went_away(self, error: StoreUnavailable) -> None:
-        if self._away_since is None:
+        if self._away_since is not None:
+            self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_WHEN_AWAY_S)
+        else:
             self._away_since = time.monotonic()
+            self._pause_s = _FIRST_PAUSE_WHEN_AWAY_S
             log.warning("store.lost", store=error.store, reason=error.reason, queue=self._queue.name)
 
     def _came_back(self) -> None:

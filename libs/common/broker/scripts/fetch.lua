@@ -31,6 +31,7 @@ local function may_start(id, record)
     return false
   end
   if header.limits ~= '' and not admit(id, record, header.limits, now) then
+    count('limited', 1)
     return false
   end
   if string.sub(header.unique, 1, 1) == 's' then
