@@ -30,7 +30,7 @@ from libs.common.jobs.scheduled_messages import SCHEDULED_MESSAGES
 from libs.common.ledger.mongo import MongoLedger
 from libs.common.ledger.redis_epoch import RedisEpoch
 from libs.common.offload import Offload
-from libs.common.providers.last_moment import tracing
+from libs.common.providers.last_moment import departure_socket, tracing
 from libs.common.providers.senders import SenderOptions, sender_for
 from libs.common.providers.sending import Outgoing
 from libs.common.providers.sure_transport import SureTransport
@@ -94,7 +94,9 @@ class SendingTransport:
         if self._transport is None:
             seconds = self._timeout.total_seconds()
             session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, force_close=True),
+                connector=aiohttp.TCPConnector(
+                    limit=0, ttl_dns_cache=60, force_close=True, socket_factory=departure_socket
+                ),
                 timeout=aiohttp.ClientTimeout(total=seconds, connect=min(5.0, seconds)),
                 headers={"User-Agent": USER_AGENT},
                 trace_configs=[tracing()],

@@ -72,11 +72,22 @@ class Endings:
         log.info(f"message.{end.status.value}", message_id=attempt.message.message_id, reason=end.reason.value)
         return Outcome(message_id=attempt.message.message_id, status=end.status, reason=end.reason)
 
-    async def ask_again(self, attempt: Attempt, *, after: timedelta, error: str | None = None) -> Outcome:
-        """A marked message of which nothing is known yet is asked about later."""
+    async def ask_again(
+        self, attempt: Attempt, *, after: timedelta, error: str | None = None, absent: bool = False
+    ) -> Outcome:
+        """A marked message of which nothing is known yet is asked about later.
+
+        Args:
+            attempt: the attempt.
+            after: how long to wait.
+            error: what happened, for a person.
+            absent: whether its provider has just said that it has no such message.
+        """
         until = self._clock.now() + after
         waiting = Waiting(until=until, reason=Reason.ANSWER_UNKNOWN.value, error=error)
-        if not await self._offload.run(self._messages.park, attempt.message, waiting, owner=attempt.owner):
+        if not await self._offload.run(
+            self._messages.park, attempt.message, waiting, owner=attempt.owner, absent=absent
+        ):
             return await self.overtaken(attempt)
         raise self._come_back(attempt, until, waiting.reason)
 

@@ -1,7 +1,8 @@
 """What follows when nobody knows whether a message went out: what the provider has decides.
 
 The rule that keeps a message from going out twice: it is sent again only when the provider was asked after the last
-moment at which the earlier call could still have had an effect, and had nothing that might be this message.
+moment at which the earlier call could still have had an effect, and had nothing that might be this message. A provider
+that was asleep acts on a call when it wakes, so it must have been heard to be awake for as long as it may take.
 """
 
 from dataclasses import dataclass
@@ -41,9 +42,11 @@ class AskAgain:
 
     Args:
         after: how long to wait before the next question.
+        absent: whether it answered this one, and has no such message.
     """
 
     after: timedelta
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,29 +60,38 @@ Decision = ItWent | SendAgain | AskAgain | Uncertain
 
 
 def decide_reconciliation(
-    answer: SearchAnswer, *, since_mark: timedelta, settles_within: timedelta, patience: timedelta
+    answer: SearchAnswer,
+    *,
+    since_mark: timedelta,
+    absent_for: timedelta,
+    leaves_within: timedelta,
+    settles_within: timedelta,
+    patience: timedelta,
 ) -> Decision:
     """What follows from what the provider has.
 
     Args:
         answer: what it said.
         since_mark: how long before the question was put the message was marked as dispatched; never overstated.
-        settles_within: how long after the mark the call may still have an effect.
+        absent_for: how long before the question was put it had already said that it has no such message.
+        leaves_within: how long after the mark the call may have begun.
+        settles_within: how long after that, or after it woke, the provider may still act on it.
         patience: how long a provider that cannot be asked is asked again.
     """
     if isinstance(answer, CannotAsk):
         if answer.lasting or since_mark >= patience:
             return Uncertain(reason=Reason.CANNOT_ASK)
         return AskAgain(after=_next_question(since_mark))
-    absent = _if_absent(answer, since_mark, settles_within)
+    open_for = max(leaves_within + settles_within - since_mark, settles_within - absent_for)
+    absent = _if_absent(answer, since_mark, open_for)
     if answer.sightings:
         return ItWent(candidates=answer.sightings, otherwise=absent)
     return absent
 
 
-def _if_absent(seen: Seen, since_mark: timedelta, settles_within: timedelta) -> SendAgain | AskAgain | Uncertain:
-    if since_mark < settles_within:
-        return AskAgain(after=min(_next_question(since_mark), settles_within - since_mark))
+def _if_absent(seen: Seen, since_mark: timedelta, open_for: timedelta) -> SendAgain | AskAgain | Uncertain:
+    if open_for > timedelta(0):
+        return AskAgain(after=min(_next_question(since_mark), open_for), absent=True)
     return Uncertain(reason=Reason.ANSWER_UNKNOWN) if seen.unclear else SendAgain()
 
 

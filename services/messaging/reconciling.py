@@ -96,28 +96,27 @@ class Reconciler:
         if sender is None or marked_at is None or asked_at is None:
             # A line that is gone will not come back; one that cannot be used now may be mended.
             answer: SearchAnswer = CannotAsk(reason="the line cannot be used", lasting=line is None)
-            return decide_reconciliation(
-                answer, since_mark=_between(marked_at, asked_at), settles_within=self._patience, patience=self._patience
-            )
-        settles_within = sender.settles_within + self._leaves_within
-        answer = await self._ask(attempt, sender, marked_at, settles_within)
-        log.info("message.asked_about", message_id=message.message_id, answer=type(answer).__name__)
+            settles_within = self._patience
+        else:
+            settles_within = sender.settles_within
+            answer = await self._ask(attempt, sender, marked_at, asked_at + CLOCK_SLACK)
+            log.info("message.asked_about", message_id=message.message_id, answer=type(answer).__name__)
         return decide_reconciliation(
             answer,
-            since_mark=asked_at - marked_at,
+            since_mark=_between(marked_at, asked_at),
+            absent_for=_between(message.absent_since, asked_at),
+            leaves_within=self._leaves_within,
             settles_within=settles_within,
-            patience=max(self._patience, settles_within),
+            patience=max(self._patience, settles_within + self._leaves_within),
         )
 
-    async def _ask(
-        self, attempt: Attempt, sender: MessageSender, marked_at: datetime, settles_within: timedelta
-    ) -> SearchAnswer:
+    async def _ask(self, attempt: Attempt, sender: MessageSender, marked_at: datetime, until: datetime) -> SearchAnswer:
         message = attempt.message
         handle = normal_recipient(message.to, region=self._region) or message.to
         return await sender.find(
             attempt.outgoing(handle, starts_conversation=message.starts_conversation),
             since=marked_at - CLOCK_SLACK,
-            until=marked_at + settles_within + CLOCK_SLACK,
+            until=until,
         )
 
     async def _act(self, attempt: Attempt, decision: Decision) -> Outcome | Attempt:
@@ -129,7 +128,7 @@ class Reconciler:
                 return await self._endings.overtaken(attempt)
             return Attempt(message=unmarked, owner=owner)
         if isinstance(decision, AskAgain):
-            return await self._endings.ask_again(attempt, after=decision.after)
+            return await self._endings.ask_again(attempt, after=decision.after, absent=decision.absent)
         reason = decision.reason if isinstance(decision, Uncertain) else Reason.ANSWER_UNKNOWN
         return await self._endings.uncertain(attempt, reason)
 

@@ -46,6 +46,8 @@ from services.messaging.stopwatch import Stopwatch
 log = get_logger(__name__)
 
 _ASK_FIRST: Final = timedelta(seconds=2)
+_LATEST_CHECK: Final = 0.8
+"""The share of the time to leave in which a call is let go; the rest is for the writing, which the kernel cuts off."""
 _RECORD_PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """How long an answer is held on to while MongoDB is away; after that the provider is asked for it."""
 
@@ -194,7 +196,9 @@ class Sending:
         outgoing = attempt.outgoing(ready.wish.recipient, starts_conversation=ready.wish.starts_conversation)
         held_back = Refused(reason="too much time was lost before the call", busy=True)
         began = time.monotonic()
-        with last_moment(lambda: since_mark.within(self._leaves_within)) as moment:
+        latest = self._leaves_within * _LATEST_CHECK
+        deadline = since_mark.end_of(self._leaves_within)
+        with last_moment(lambda: since_mark.within(latest), dead_by=deadline) as moment:
             try:
                 answer = await sender.send(outgoing)
             except NotSent:

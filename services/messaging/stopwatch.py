@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+from libs.common.kernel_deadline import uptime
+
 Clock = Callable[[], float]
 
 
@@ -18,6 +20,7 @@ class Stopwatch:
     """
 
     def __init__(self, clocks: tuple[Clock, ...] = (time.monotonic, time.time)) -> None:
+        self._began = uptime()
         self._clocks = clocks
         self._started = tuple(clock() for clock in clocks)
 
@@ -25,3 +28,7 @@ class Stopwatch:
         """Whether no more than ``span`` has passed."""
         passed = max(clock() - started for clock, started in zip(self._clocks, self._started, strict=True))
         return passed <= span.total_seconds()
+
+    def end_of(self, span: timedelta) -> float:
+        """The moment at which ``span`` has passed, as :func:`libs.common.kernel_deadline.uptime` tells it."""
+        return self._began + span.total_seconds()

@@ -141,7 +141,7 @@ class MessageStore:
             "lease.expiresAt": _from_now(lease),
         }
         wanted = {**_held_by(message, owner), "$expr": {"$gt": ["$lease.expiresAt", _NOW]}}
-        return self._change(wanted, set_=marked, unset=("notBefore", "reason", "error", "promised"))
+        return self._change(wanted, set_=marked, unset=("notBefore", "reason", "error", "promised", "absentSince"))
 
     def postpone(self, message: Message, waiting: Waiting, *, owner: str) -> bool:
         """Queues a message again that was not marked, for the moment when it may go.
@@ -174,16 +174,28 @@ class MessageStore:
         Returns:
             The message as it is now, still this attempt's; ``None`` where it was not.
         """
-        return self._change(_held_by(message, owner), set_={}, unset=("dispatchedAt", "dispatchedBy"))
+        return self._change(_held_by(message, owner), set_={}, unset=_MARK)
 
-    def park(self, message: Message, waiting: Waiting, *, owner: str) -> bool:
+    def park(self, message: Message, waiting: Waiting, *, owner: str, absent: bool = False) -> bool:
         """Leaves a marked message as it is, to be asked about later; its lease ends now and is nobody's.
+
+        Args:
+            message: as it was claimed.
+            waiting: until when and why.
+            owner: the attempt that holds it.
+            absent: whether its provider has just said that it has no such message; where it was said before and
+                nothing else since, it has been absent from then on.
 
         Returns:
             Whether it was still this attempt's.
         """
         parked = {**_as_waiting(waiting), "status": _S.SENDING.value, "lease.expiresAt": _NOW}
-        return self._change(_held_by(message, owner), set_=parked, unset=("lease.owner",)) is not None
+        unset = ["lease.owner"]
+        if absent:
+            parked["absentSince"] = {"$ifNull": ["$absentSince", _NOW]}
+        else:
+            unset.append("absentSince")
+        return self._change(_held_by(message, owner), set_=parked, unset=unset) is not None
 
     def record_sent(self, message: Message, *, line_id: str, provider_message_id: str) -> Recorded:
         """Records that the provider has the message, whoever holds it: that is the truth and outranks every lease.
@@ -288,7 +300,8 @@ def _not_waiting(waiting: Waiting) -> tuple[str, ...]:
 
 
 _WAITING: Final = ("lease", "notBefore", "reason", "error", "promised")
-_UNMARK: Final = ("lease", "dispatchedAt", "dispatchedBy")
+_MARK: Final = ("dispatchedAt", "dispatchedBy", "absentSince")
+_UNMARK: Final = ("lease", *_MARK)
 _LEFT_IN_HAND: Final = {
     "$and": [{"$eq": ["$status", _S.SENDING.value]}, {"$ne": [{"$type": "$lease.owner"}, "missing"]}]
 }

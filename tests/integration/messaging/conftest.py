@@ -1,6 +1,7 @@
 """A database as the services connect to it, with the indexes of messages, a store on it, and a world of lines."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from pymongo.database import Database
@@ -12,6 +13,12 @@ from libs.common.stores.messages import MessageStore
 from libs.common.stores.mongo import Document, connect_mongo
 from libs.simulators.bluebubbles import BlueBubblesSimulator, running_bluebubbles
 from tests.integration.messaging.world import World
+
+
+@pytest.fixture(autouse=True)
+def no_kernel_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a process of pytest's live whose sends are late; what the deadline does is tested in others."""
+    monkeypatch.setattr("libs.common.providers.last_moment.dead_by", nullcontext)
 
 
 @pytest.fixture

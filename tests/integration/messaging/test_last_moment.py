@@ -4,14 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 
 import aiohttp
 import pytest
 
-from libs.common.providers.last_moment import NotSent, last_moment, tracing
+from libs.common.kernel_deadline import uptime
+from libs.common.providers.last_moment import NotSent, departure_socket, tracing
+from libs.common.providers.last_moment import last_moment as with_last_moment
 from libs.common.providers.sure_transport import SureTransport
 from libs.common.providers.transport import NoReply
 from services.messaging.bootstrap import SendingTransport
+
+last_moment = partial(with_last_moment, dead_by=uptime() + 3_600)
 
 
 class Listener:
@@ -36,7 +41,8 @@ async def listening() -> AsyncIterator[tuple[Listener, SureTransport]]:
     listener = Listener()
     server = await asyncio.start_server(listener.handle, "127.0.0.1", 0)
     listener.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    transport = SureTransport(aiohttp.ClientSession(trace_configs=[tracing()]))
+    connector = aiohttp.TCPConnector(force_close=True, socket_factory=departure_socket)
+    transport = SureTransport(aiohttp.ClientSession(connector=connector, trace_configs=[tracing()]))
     try:
         yield listener, transport
     finally:
@@ -56,7 +62,11 @@ class Turns:
         return self.answers.pop(0)
 
 
-@pytest.mark.parametrize("turns", [(False,), (True, False)], ids=["before the headers", "before the body"])
+@pytest.mark.parametrize(
+    "turns",
+    [(False,), (True, False), (True, True, False)],
+    ids=["before the headers", "before the body", "before the system call"],
+)
 def test_nothing_is_written_once_it_may_not_go(turns: tuple[bool, ...]) -> None:
     async def run() -> None:
         async with listening() as (listener, transport):

@@ -223,6 +223,32 @@ class TestAnswers:
         assert again
         assert again.dispatched_at == message.dispatched_at
 
+    def test_absence_counts_from_the_first_answer_that_said_so(
+        self, store: MessageStore, database: Database[Document]
+    ) -> None:
+        message_id = insert_message(database)
+        moments = []
+        for take in (marked, claimed, claimed):
+            assert store.park(take(store, message_id), WAITING, owner="a", absent=True)
+            moments.append(stored(database, message_id)["absentSince"])
+        assert moments[0] == moments[1] == moments[2]
+
+    def test_absence_is_forgotten_when_the_provider_could_not_be_asked(
+        self, store: MessageStore, database: Database[Document]
+    ) -> None:
+        message_id = insert_message(database)
+        assert store.park(marked(store, message_id), WAITING, owner="a", absent=True)
+        assert store.park(claimed(store, message_id), WAITING, owner="a")
+        assert "absentSince" not in stored(database, message_id)
+
+    def test_absence_is_forgotten_with_the_call_that_it_is_about(
+        self, store: MessageStore, database: Database[Document]
+    ) -> None:
+        message_id = insert_message(database)
+        assert store.park(marked(store, message_id), WAITING, owner="a", absent=True)
+        assert store.unmark(claimed(store, message_id), owner="a")
+        assert "absentSince" not in stored(database, message_id)
+
     @pytest.mark.parametrize("status", [MessageStatus.FAILED, MessageStatus.CANCELLED])
     def test_an_end_is_the_lease_owners_to_say(
         self, store: MessageStore, database: Database[Document], status: MessageStatus

@@ -181,6 +181,32 @@ class TestADeath:
         assert world.delivered() == 1
 
 
+class TestAProviderThatSleeps:
+    def marked_long_ago(self, line_id: str) -> dict[str, Any]:
+        lease = {"owner": "dead", "jobId": "job-0", "expiresAt": ago(3_500)}
+        mark = {"dispatchedAt": ago(3_600), "dispatchedBy": "dead", "lineId": ObjectId(line_id), "attempts": 1}
+        return {"status": "sending", "lease": lease, **mark}
+
+    def test_a_call_that_it_acts_on_when_it_wakes_is_not_repeated(self, world: World) -> None:
+        message_id = world.message(**self.marked_long_ago(world.add_line()))
+
+        with pytest.raises(NotNow, match="answer_unknown"):
+            world.run(message_id)  # it is awake again, and has not come to the old call yet
+        world.call_directly(1, message_id, to=ALICE, text="Hello")
+
+        assert world.run_until_settled(message_id)["status"] == "sent"
+        assert world.delivered() == 1
+        assert world.stored(message_id)["attempts"] == 1
+
+    def test_a_message_that_it_never_got_is_sent_once_it_was_awake_for_long_enough(self, world: World) -> None:
+        message_id = world.message(**self.marked_long_ago(world.add_line()))
+
+        began = time.monotonic()
+        assert world.run_until_settled(message_id)["status"] == "sent"
+        assert time.monotonic() - began >= SETTLE_MS / 1_000
+        assert world.delivered() == 1
+
+
 class TestStandingStill:
     def test_a_worker_that_stood_still_before_the_call_does_not_make_it(self, world: World) -> None:
         world.add_line()

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import httpx
 from bson import ObjectId
 from pymongo.database import Database
 
@@ -166,6 +167,13 @@ class World:
                 wait_s = later.until.timestamp() - time.time()
                 time.sleep(min(max(wait_s, 0.0), 1.0))
         raise AssertionError(f"not settled: {self.stored(message_id)}")
+
+    def call_directly(self, number: int, message_id: str, *, to: str, text: str) -> None:
+        """Makes the call that sends a message, as a worker did that is no more."""
+        line = self.simulator.line(number)
+        body = {"addresses": [to], "message": text, "method": "private-api", "tempGuid": f"tuco-{message_id}"}
+        url = f"{line.server_url}/api/v1/chat/new"
+        httpx.post(url, params={"password": line.password}, json=body, trust_env=False).raise_for_status()
 
     def delivered(self, message_id: str | None = None) -> int:
         reference = f"tuco-{message_id}" if message_id else None

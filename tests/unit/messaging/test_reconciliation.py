@@ -17,18 +17,31 @@ from services.messaging.reconciliation import (
 )
 
 SETTLES = timedelta(minutes=3)
+LEAVES = timedelta(seconds=5)
+OVER = LEAVES + SETTLES
+MOMENT = timedelta(milliseconds=1)
 PATIENCE = timedelta(hours=1)
 SIGHTING = Sighting(provider_message_id="p", at=datetime(2026, 1, 1, tzinfo=UTC))
 EARLY = timedelta(seconds=10)
 
 
-def decide(answer: SearchAnswer, since_mark: timedelta) -> Decision:
-    return decide_reconciliation(answer, since_mark=since_mark, settles_within=SETTLES, patience=PATIENCE)
+ZERO = timedelta(0)
+
+
+def decide(answer: SearchAnswer, since_mark: timedelta, absent_for: timedelta = SETTLES) -> Decision:
+    return decide_reconciliation(
+        answer,
+        since_mark=since_mark,
+        absent_for=absent_for,
+        leaves_within=LEAVES,
+        settles_within=SETTLES,
+        patience=PATIENCE,
+    )
 
 
 def test_a_sighting_is_the_message_at_any_time() -> None:
     early = decide(Seen(sightings=(SIGHTING,)), EARLY)
-    late = decide(Seen(sightings=(SIGHTING,)), SETTLES)
+    late = decide(Seen(sightings=(SIGHTING,)), OVER)
     assert isinstance(early, ItWent)
     assert isinstance(late, ItWent)
     assert early.candidates == late.candidates == (SIGHTING,)
@@ -37,15 +50,28 @@ def test_a_sighting_is_the_message_at_any_time() -> None:
 
 
 def test_absence_proves_nothing_while_the_call_may_still_have_an_effect() -> None:
-    assert isinstance(decide(Seen(), SETTLES - timedelta(milliseconds=1)), AskAgain)
+    assert decide(Seen(), OVER - MOMENT) == AskAgain(after=MOMENT, absent=True)
 
 
 def test_absence_afterwards_means_send() -> None:
-    assert decide(Seen(), SETTLES) == SendAgain()
+    assert decide(Seen(), OVER) == SendAgain()
+
+
+def test_absence_proves_nothing_while_the_provider_may_just_have_woken() -> None:
+    hours = timedelta(hours=3)
+    assert isinstance(decide(Seen(), hours, ZERO), AskAgain)
+    assert decide(Seen(), hours, SETTLES - MOMENT) == AskAgain(after=MOMENT, absent=True)
+    assert decide(Seen(), hours, SETTLES) == SendAgain()
+
+
+def test_a_provider_that_could_not_be_asked_has_not_said_that_it_is_absent() -> None:
+    decision = decide(CannotAsk(reason="away"), EARLY)
+    assert isinstance(decision, AskAgain)
+    assert not decision.absent
 
 
 def test_absence_that_is_not_clear_means_a_person_decides() -> None:
-    assert decide(Seen(unclear=True), SETTLES) == Uncertain(reason=Reason.ANSWER_UNKNOWN)
+    assert decide(Seen(unclear=True), OVER) == Uncertain(reason=Reason.ANSWER_UNKNOWN)
 
 
 def test_a_provider_that_can_never_be_asked_means_a_person_decides() -> None:
@@ -62,21 +88,24 @@ def test_questions_become_more_seldom_and_one_falls_on_the_moment_of_certainty()
     while isinstance(decision := decide(Seen(), passed), AskAgain):
         pauses.append(decision.after.total_seconds())
         passed += decision.after
-    assert passed == SETTLES
+    assert passed == OVER
     assert pauses[0] == 2
     assert len(pauses) < 15
 
 
 @given(
-    since=st.timedeltas(timedelta(0), timedelta(hours=3)),
+    since=st.timedeltas(ZERO, timedelta(hours=3)),
+    absent_for=st.timedeltas(ZERO, timedelta(hours=1)),
     answer=st.one_of(
         st.builds(Seen, unclear=st.booleans()),
         st.builds(CannotAsk, reason=st.just("x"), lasting=st.booleans()),
     ),
 )
-def test_nothing_is_sent_again_unless_absence_is_clear_and_settled(since: timedelta, answer: SearchAnswer) -> None:
-    decision = decide(answer, since)
-    may_send = isinstance(answer, Seen) and not answer.unclear and since >= SETTLES
+def test_nothing_is_sent_again_unless_absence_is_clear_and_settled(
+    since: timedelta, absent_for: timedelta, answer: SearchAnswer
+) -> None:
+    decision = decide(answer, since, absent_for)
+    may_send = isinstance(answer, Seen) and not answer.unclear and since >= OVER and absent_for >= SETTLES
     assert isinstance(decision, SendAgain) == may_send
     if isinstance(decision, AskAgain):
-        assert decision.after > timedelta(0)
+        assert decision.after > ZERO
