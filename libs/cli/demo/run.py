@@ -34,7 +34,7 @@ from libs.common.settings import Settings
 from libs.common.stores.collections import LEADS
 from libs.common.stores.mongo import Document
 from libs.embedded import ports
-from libs.simulators.bluebubbles.availability import AvailabilityRule, Reachability
+from libs.simulators.reachability import AvailabilityRule, Reachability
 
 _PACE = Pace(first_s=0.1, longest_s=0.1)
 _STRIKE_FROM, _STRIKE_UNTIL = 0.3, 0.8
