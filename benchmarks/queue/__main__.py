@@ -13,7 +13,7 @@ from rich.console import Console
 
 from benchmarks.queue.bench import Bench, Tell
 from benchmarks.queue.plan import Entry, entries
-from benchmarks.queue.processes import ALL, BULLMQ, Contestant, node_is_missing, node_versions
+from benchmarks.queue.processes import ALL, BARE_SOCKETS, BULLMQ, Contestant, node_is_missing, node_versions
 from benchmarks.queue.redis_under_test import redis_under_test
 from benchmarks.queue.results import summarize, write_json
 from benchmarks.queue.rows import QUICK, Numbers, Setting, Sizes
@@ -98,6 +98,8 @@ def plan_for(names: Sequence[str], *, ten_million: bool, quick: bool) -> list[En
 def _versions(redis_version: str, contestants: Sequence[Contestant]) -> str:
     versions = [f"Redis {redis_version}", f"Python {platform.python_version()}", f"{os.cpu_count()} cores"]
     for peer in contestants:
+        if peer is BARE_SOCKETS:
+            continue
         versions += node_versions() if peer is BULLMQ else [f"{peer.name} {metadata.version(peer.name)}"]
     return ", ".join(versions)
 
@@ -105,7 +107,7 @@ def _versions(redis_version: str, contestants: Sequence[Contestant]) -> str:
 def _tell_on(console: Console) -> Tell:
     def tell(words: str, peer: Contestant, numbers: Numbers) -> None:
         for row, value in numbers.items():
-            console.print(f"{words}  {row:<28} {peer.name:<10} {value:>14,.2f}", highlight=False)
+            console.print(f"{words}  {row:<28} {peer.name:<12} {value:>14,.2f}", highlight=False)
 
     return tell
 

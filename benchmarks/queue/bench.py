@@ -57,7 +57,7 @@ class Bench:
                     self._measure(entry, number, f"round {number} of {min(rounds, entry.rounds)}")
 
     def _measure(self, entry: Entry, number: int, words: str) -> None:
-        peers = [peer for peer in self._contestants if not entry.only or peer.name in entry.only]
+        peers = [peer for peer in self._contestants if _takes_part(peer, entry)]
         turn = number % len(peers) if peers else 0
         in_turn = peers[turn:] + peers[:turn]
         self._setting.redis.empty()
@@ -81,3 +81,7 @@ class Bench:
         self.samples += [Sample(row, peer.name, value) for row, value in numbers.items()]
         if numbers:
             self._tell(words, peer, numbers)
+
+
+def _takes_part(peer: Contestant, entry: Entry) -> bool:
+    return (not entry.only or peer.name in entry.only) and (not peer.only or entry.name in peer.only)

@@ -23,6 +23,7 @@ MODULES = {
     "dramatiq": "benchmarks.queue.peers.stock_dramatiq:StockDramatiq",
     "celery": "benchmarks.queue.peers.celery_redis:CeleryOnRedis",
     "rq": "benchmarks.queue.peers.rq_simple:RqSimple",
+    "bare-sockets": "benchmarks.queue.peers.bare_sockets:BareSockets",
 }
 """Where each peer's class is; imported by name, so that no process pays for another peer's packages."""
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +42,7 @@ class Contestant:
         has_bulk: whether it has a call that adds many jobs.
         concurrent: whether one process runs several jobs at once.
         environment: variables that its processes get.
+        only: the measurements that it takes part in; all where nothing is named.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Contestant:
     has_bulk: bool = True
     concurrent: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
+    only: Collection[str] = ()
 
 
 def _in_python(name: str) -> tuple[str, ...]:
@@ -59,12 +61,14 @@ def _in_python(name: str) -> tuple[str, ...]:
 OURS = Contestant("tuco-jobs", _in_python("tuco-jobs"), share=2)
 _LARGE_PREFETCH = {"dramatiq_queue_prefetch": "1000"}
 BULLMQ = Contestant("bullmq", ("node", str(NODE_FOLDER / "child.js")), share=1)
+BARE_SOCKETS = Contestant("bare-sockets", _in_python("bare-sockets"), share=1, only=("pickup",))
 ALL = (
     OURS,
     BULLMQ,
     Contestant("dramatiq", _in_python("dramatiq"), share=0.2, has_bulk=False, environment=_LARGE_PREFETCH),
     Contestant("celery", _in_python("celery"), share=0.06, has_bulk=False),
     Contestant("rq", _in_python("rq"), share=0.03, concurrent=False),
+    BARE_SOCKETS,
 )
 
 
