@@ -206,6 +206,16 @@ WORKERS: Final = (
         objective=Objective(starts_within=timedelta(seconds=60), too_old=timedelta(minutes=15)),
         calls_providers=True,
     ),
+    Worker(
+        queue="operations",
+        service="gateway",
+        resources=Resources(cpu="100m", memory="256Mi"),
+        scaling=Scaling(
+            least=2, most=6, jobs_per_process=200, age_per_process=timedelta(seconds=60), without_metrics=2
+        ),
+        objective=Objective(starts_within=timedelta(seconds=5), too_old=timedelta(minutes=5)),
+        calls_providers=True,
+    ),
 )
 
 GATEWAY: Final = Workload(

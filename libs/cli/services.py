@@ -59,5 +59,16 @@ SCHEDULED_MESSAGES = Service(
 
 SYNC = Service(name="sync", module="services.sync")
 
-ALL: Sequence[Service] = (GATEWAY, BULK_AVAILABILITY, HEALTH_CHECK, SCHEDULER, MESSAGING, SCHEDULED_MESSAGES, SYNC)
+OPERATIONS = Service(name="operations", module="services.gateway", arguments=("--queue", "operations"))
+
+ALL: Sequence[Service] = (
+    GATEWAY,
+    BULK_AVAILABILITY,
+    HEALTH_CHECK,
+    SCHEDULER,
+    MESSAGING,
+    SCHEDULED_MESSAGES,
+    SYNC,
+    OPERATIONS,
+)
 """Every service, the gateway first."""

@@ -1,4 +1,4 @@
-"""`python -m services.gateway`: serve until SIGTERM."""
+"""`python -m services.gateway`: serve until SIGTERM. With `--queue operations`: work on the gateway's own queue."""
 
 import os
 import sys
@@ -9,12 +9,15 @@ from libs.common.settings import load_settings
 from libs.common.tracing.start import check_tracing
 from services.gateway.bootstrap import REQUIRED, check_settings
 from services.gateway.server import GatewayServer
+from services.gateway.worker_bootstrap import COMMAND
 
 log = get_logger(__name__)
 
 
 def main() -> int:
-    """Serves; answers the exit status."""
+    """Serves, or works on a queue; answers the exit status."""
+    if sys.argv[1:]:
+        return COMMAND.main()
     try:
         settings = load_settings(os.environ, required=REQUIRED)
         check_settings(settings)

@@ -13,15 +13,17 @@ from libs.common.logging import get_logger
 from libs.common.settings import Settings
 from services.gateway.answers import answer_errors_as_problems
 from services.gateway.audit import AuditLog, record_mutations
-from services.gateway.auth import Scope, Tokens, guard
+from services.gateway.auth import NOBODY, Caller, Tokens, guard
+from services.gateway.bulk.selection import SelectedQueue
 from services.gateway.decisions import Decisions
 from services.gateway.health import HealthCheck
 from services.gateway.initializer import Initialized
 from services.gateway.job_view import JobFinder
-from services.gateway.metrics import AllMetrics, CountedQueue, GatewayMetrics
+from services.gateway.metrics import AllMetrics, GatewayMetrics
 from services.gateway.queue_desk import QueueDesk
 from services.gateway.rate_limits import RateLimits
 from services.gateway.routes.audit import audit_routes
+from services.gateway.routes.bulk import bulk_routes
 from services.gateway.routes.decisions import decisions_routes
 from services.gateway.routes.events import events_routes
 from services.gateway.routes.health import health_routes, liveness_routes
@@ -56,7 +58,7 @@ class Dependencies:
 
     settings: Settings
     tokens: Tokens
-    queues: Mapping[str, CountedQueue]
+    queues: Mapping[str, SelectedQueue]
     door: Door
     finder: JobFinder
     decisions: Decisions
@@ -71,8 +73,8 @@ class Dependencies:
     clock: Clock
     further_routes: Sequence[tuple[Blueprint, str]] = ()
     """Routes of single subjects, each with the prefix under which it is served."""
-    session_scope: Callable[[], Scope] = lambda: Scope.OPEN
-    """What a request without a token may do by its session."""
+    session_caller: Callable[[], Caller] = lambda: NOBODY
+    """Who makes a request without a token, by its session."""
 
 
 def create_app(deps: Dependencies) -> Flask:
@@ -86,13 +88,14 @@ def create_app(deps: Dependencies) -> Flask:
     _watch_requests(app, deps.own_metrics)
     record_mutations(app, deps.audit, deps.clock)
     limits = RateLimits(per_second=deps.settings.requests_per_second)
-    guard(app, deps.tokens, otherwise=deps.session_scope, admit=limits.admit)
+    guard(app, deps.tokens, otherwise=deps.session_caller, admit=limits.admit)
     trace_requests(app)
     answer_errors_as_problems(app)
     for routes in (
         jobs_routes(deps.door, deps.finder),
         events_routes(deps.streams, deps.finder),
         decisions_routes(deps.decisions),
+        bulk_routes(deps.door, deps.queues, deps.clock),
         queues_routes(deps.desk),
         stats_routes(deps.sampler),
         initialize_routes(deps.initialize),

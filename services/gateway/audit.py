@@ -4,9 +4,9 @@ Enqueueing is not in it, because the ledger holds every job that was asked for. 
 log in full: a queue must be stoppable while MongoDB is away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from bson import ObjectId
@@ -41,6 +41,8 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         address: the call itself, with its query.
         status: how it was answered.
         request_id: under which the log tells more.
+        by: which session of the dashboard it was, where it was one.
+        details: what the call was about, where its address does not tell: a filter, a payload's change.
     """
 
     at: datetime
@@ -51,6 +53,8 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     address: str
     status: int
     request_id: str
+    by: str = ""
+    details: Mapping[str, Any] = {}
 
 
 class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +119,15 @@ class MongoAuditLog:
         )
 
 
+def note(**details: Any) -> None:
+    """Adds to the audit entry of the call that is being answered.
+
+    Args:
+        details: small, JSON-able and free of secrets.
+    """
+    g.audit_details = {**g.get("audit_details", {}), **details}
+
+
 def record_mutations(app: Flask, audit: AuditLog, clock: Clock) -> None:
     """Records every call of the app that may change something and shows who makes it."""
 
@@ -133,6 +146,8 @@ def record_mutations(app: Flask, audit: AuditLog, clock: Clock) -> None:
                 address=request.full_path.rstrip("?")[:_LONGEST_ADDRESS],
                 status=response.status_code,
                 request_id=g.request_id,
+                by=caller.name,
+                details=g.get("audit_details", {}),
             )
         )
         return response

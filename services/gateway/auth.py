@@ -43,11 +43,17 @@ class Caller:
         scope: what the caller may do.
         fingerprint: tells one token from another without telling the token; empty without one.
         workspace_id: the only workspace that the caller may see and touch; ``None`` for every one.
+        name: which session of the dashboard it is; empty for a token.
     """
 
     scope: Scope
     fingerprint: str = ""
     workspace_id: str | None = None
+    name: str = ""
+
+
+NOBODY = Caller(Scope.OPEN)
+"""Who shows nothing."""
 
 
 _SCOPES: dict[Callable[..., Any], Scope] = {}
@@ -129,7 +135,7 @@ def guard(
     app: Flask,
     tokens: Tokens,
     *,
-    otherwise: Callable[[], Scope] = lambda: Scope.OPEN,
+    otherwise: Callable[[], Caller] = lambda: NOBODY,
     admit: Callable[[Caller], None] = lambda _caller: None,
 ) -> None:
     """Checks every request's scope before its route is called.
@@ -137,7 +143,7 @@ def guard(
     Args:
         app: the app.
         tokens: this installation's.
-        otherwise: what a request without a token may do, by whatever else it shows.
+        otherwise: who makes a request without a token, by whatever else it shows.
         admit: refuses, by raising, a caller who asks too often.
     """
 
@@ -151,7 +157,7 @@ def guard(
             raise RuntimeError(f"the route {request.endpoint} declares no scope")
         g.caller = tokens.caller(request.headers)
         if g.caller.scope is Scope.OPEN:
-            g.caller = Caller(otherwise())
+            g.caller = otherwise()
         g.scope = g.caller.scope
         admit(g.caller)
         if g.caller.workspace_id is not None and wanted > Scope.OPEN and view not in _FOR_WORKSPACES:

@@ -11,6 +11,7 @@ from libs.common.broker.connection import connect_redis
 from libs.common.broker.queue import JobQueue
 from libs.common.clock import SystemClock
 from libs.common.ids import new_job_id
+from libs.common.jobs.bulk_action import BULK_ACTION
 from libs.common.jobs.bulk_availability import BULK_AVAILABILITY
 from libs.common.jobs.message_processing import MESSAGE_PROCESSING
 from libs.common.jobs.registry import queues as queue_names
@@ -25,7 +26,7 @@ from services.gateway.admission import BulkAvailabilityAdmission, MessageAdmissi
 from services.gateway.app import PREFIX, Dependencies, create_app
 from services.gateway.audit import MongoAuditLog
 from services.gateway.auth import Tokens
-from services.gateway.dashboard.access import scope_by_session
+from services.gateway.dashboard.access import caller_by_session
 from services.gateway.dashboard.blueprint import PREFIX as DASHBOARD
 from services.gateway.dashboard.blueprint import dashboard_routes
 from services.gateway.dashboard.bootstrap import dashboard_parts
@@ -48,6 +49,8 @@ from services.gateway.submission import Door
 from services.gateway.targets import TargetClient, read_targets
 
 REQUIRED = ("REDIS_URL", "MONGODB_URI")
+QUEUES = (BULK_ACTION.queue,)
+"""The queues that this service serves itself, by processes of their own (:mod:`services.gateway.worker_bootstrap`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +174,7 @@ def build(settings: Settings) -> Gateway:
                 (troubles_routes(partial(facts_of, dashboard)), PREFIX),
                 (dashboard_routes(dashboard), DASHBOARD),
             ],
-            session_scope=partial(scope_by_session, sessions),
+            session_caller=partial(caller_by_session, sessions),
         )
     )
     reconciler = ReconcilerThread(

@@ -20,7 +20,7 @@ MAX_KEY_LENGTH = 255
 MAX_BATCH = 1_000
 """The most jobs that one request may enqueue."""
 _DAY_MS = 24 * 60 * 60 * 1000
-_WHERE_FROM = {Origin.SCHEDULE: "a schedule", Origin.DERIVED: "another job"}
+_WHERE_FROM = {Origin.SCHEDULE: "a schedule", Origin.DERIVED: "another job", Origin.ROUTE: "a route of their own"}
 
 
 class RequestedOptions(JobOptions, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

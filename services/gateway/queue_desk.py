@@ -1,6 +1,6 @@
 """What a person sees and does of a whole queue: its jobs page by page, pause and resume, all its dead letters."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Protocol
@@ -10,18 +10,18 @@ from werkzeug.exceptions import NotFound
 
 from libs.common.broker.model import JobPage, JobView
 from libs.common.clock import Clock
+from libs.common.jobs.bulk_action import Action
 from libs.common.jobs.states import JobState
 from libs.common.ledger.contract import Ledger
-from libs.common.ledger.model import Reopening
-from libs.common.ledger.reconciler import ending_of
 from libs.common.logging import get_logger
+from services.gateway.bulk.deeds import Deeds, ManyAtOnce
 
 log = get_logger(__name__)
 
 _PAGE = 100
 
 
-class BrowsedQueue(Protocol):
+class BrowsedQueue(ManyAtOnce, Protocol):
     """What the desk asks of a queue; :class:`libs.common.broker.queue.JobQueue` does it."""
 
     def browse(
@@ -35,14 +35,6 @@ class BrowsedQueue(Protocol):
         text: str = "",
     ) -> JobPage:
         """A page of the jobs in a state."""
-        ...
-
-    def retry_many(self, job_ids: Sequence[str]) -> list[bool]:
-        """Lets dead letters run again; one answer per job."""
-        ...
-
-    def remove_many(self, job_ids: Sequence[str]) -> list[bool]:
-        """Forgets ended jobs; one answer per job."""
         ...
 
     def pause(self) -> None:
@@ -110,7 +102,7 @@ class QueueDesk:
     """
 
     def __init__(self, ledger: Ledger, queues: Mapping[str, BrowsedQueue], *, clock: Clock) -> None:
-        self._ledger = ledger
+        self._deeds = Deeds(ledger, clock=clock)
         self._queues = queues
         self._clock = clock
 
@@ -149,20 +141,7 @@ class QueueDesk:
             NotFound: there is no such queue.
             StoreUnavailable: a store is away; what was done stays done, and the call may be repeated.
         """
-        queue, tally = self.queue(name), _Tally()
-        for views in self._pages(queue, which, tally):
-            ids = [view.job_id for view in views]
-            owed = self._ledger.reopen_many(ids)
-            wanted = [view for view in views if owed[view.job_id] in (Reopening.OPEN, Reopening.UNKNOWN)]
-            taken = queue.retry_many([view.job_id for view in wanted])
-            in_ledger = [view for view in wanted if owed[view.job_id] is Reopening.OPEN]
-            was_taken = {view.job_id: is_so for view, is_so in zip(wanted, taken, strict=True)}
-            # The reconciler may have closed some again while Redis still had them as failed.
-            self._ledger.reopen_many([view.job_id for view in in_ledger if was_taken[view.job_id]])
-            left = [ending_of(view) for view in in_ledger if not was_taken[view.job_id]]
-            self._ledger.finish_many([ending for ending in left if ending is not None])
-            tally.done += sum(taken)
-            tally.refused += len(views) - sum(taken)
+        tally = self._with_dead(Action.RETRY, name, which)
         log.info("dead_letters.retried", queue=name, jobs=tally.done, refused=tally.refused)
         return BulkAnswer(queue=name, done=tally.done, refused=tally.refused, more=tally.more)
 
@@ -173,16 +152,17 @@ class QueueDesk:
             NotFound: there is no such queue.
             StoreUnavailable: a store is away; what was done stays done, and the call may be repeated.
         """
-        queue, tally = self.queue(name), _Tally()
-        for views in self._pages(queue, which, tally):
-            # What the ledger still owed, the reconciler would run again once Redis has forgotten it.
-            endings = [ending_of(view) for view in views]
-            self._ledger.finish_many([ending for ending in endings if ending is not None])
-            removed = queue.remove_many([view.job_id for view in views])
-            tally.done += sum(removed)
-            tally.refused += len(views) - sum(removed)
+        tally = self._with_dead(Action.REMOVE, name, which)
         log.info("dead_letters.removed", queue=name, jobs=tally.done)
         return BulkAnswer(queue=name, done=tally.done, refused=tally.refused, more=tally.more)
+
+    def _with_dead(self, action: Action, name: str, which: DeadQuery) -> _Tally:
+        queue, tally = self.queue(name), _Tally()
+        for views in self._pages(queue, which, tally):
+            done = self._deeds.do(action, queue, views)
+            tally.done += done.done
+            tally.refused += done.refused
+        return tally
 
     def _pages(self, queue: BrowsedQueue, which: DeadQuery, tally: _Tally) -> Iterator[list[JobView]]:
         """The dead letters that were there at the start, page by page, up to the limit."""

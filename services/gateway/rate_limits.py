@@ -33,13 +33,14 @@ class RateLimits:
         """
         if caller.scope is Scope.OPEN:
             return
+        who = caller.fingerprint or caller.name
         with self._lock:
             now = self._monotonic()
-            left, since = self._buckets.get(caller.fingerprint, (self._burst, now))
+            left, since = self._buckets.get(who, (self._burst, now))
             left = min(self._burst, left + (now - since) * self._per_second)
             if left >= 1:
-                self._buckets[caller.fingerprint] = (left - 1, now)
+                self._buckets[who] = (left - 1, now)
                 return
-            self._buckets[caller.fingerprint] = (left, now)
+            self._buckets[who] = (left, now)
         wait_s = math.ceil((1 - left) / self._per_second)
         raise TooManyRequests(f"This token may ask {self._per_second} times per second.", retry_after=wait_s)

@@ -33,6 +33,8 @@ class Origin(StrEnum):
     REST = "rest"
     SCHEDULE = "schedule"
     DERIVED = "derived"
+    ROUTE = "route"
+    """A REST call of its own, which has a scope of its own."""
 
 
 class MissedTicks(StrEnum):

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, g, redirect, request, url_for
 from werkzeug.exceptions import Forbidden
 
 from libs.common.logging import get_logger
-from services.gateway.auth import Scope
+from services.gateway.auth import NOBODY, Caller, Scope
 from services.gateway.dashboard.sessions import COOKIE, LIFETIME, Session, Sessions, shows
 
 log = get_logger(__name__)
@@ -17,12 +17,12 @@ _SAFE: Final = frozenset({"GET", "HEAD"})
 _WITHOUT_SESSION: Final = frozenset({f"{NAME}.login", f"{NAME}.asset"})
 
 
-def scope_by_session(sessions: Sessions) -> Scope:
-    """What a request may do by its session: something on the dashboard's own pages, nothing elsewhere."""
+def caller_by_session(sessions: Sessions) -> Caller:
+    """Who makes a request by its session: somebody on the dashboard's own pages, nobody elsewhere."""
     if request.blueprint != NAME:
-        return Scope.OPEN
+        return NOBODY
     session = sessions.read(request.cookies.get(COOKIE))
-    return session.scope if session else Scope.OPEN
+    return Caller(session.scope, name=session.name) if session else NOBODY
 
 
 def current_session() -> Session | None:

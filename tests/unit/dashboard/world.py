@@ -21,7 +21,7 @@ from libs.common.stores.schedules import Schedule
 from libs.common.stores.ticks import TickOutcome, TickRow
 from services.gateway.answers import answer_errors_as_problems
 from services.gateway.auth import Tokens, guard
-from services.gateway.dashboard.access import scope_by_session
+from services.gateway.dashboard.access import caller_by_session
 from services.gateway.dashboard.blueprint import PREFIX, dashboard_routes
 from services.gateway.dashboard.jobs import Jobs
 from services.gateway.dashboard.lines import LineRow
@@ -225,7 +225,7 @@ class World:
         app = Flask("dashboard", static_folder=None)
         app.url_map.strict_slashes = False
         app.config["PROPAGATE_EXCEPTIONS"] = False
-        guard(app, Tokens(self.settings), otherwise=lambda: scope_by_session(self.sessions))
+        guard(app, Tokens(self.settings), otherwise=lambda: caller_by_session(self.sessions))
         answer_errors_as_problems(app)
         parts = Parts(
             sessions=self.sessions,

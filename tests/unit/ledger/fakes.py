@@ -226,6 +226,12 @@ class MemoryQueue:
     def remove_many(self, job_ids: Sequence[str]) -> list[bool]:
         return [self.remove(job_id) for job_id in job_ids]
 
+    def promote_many(self, job_ids: Sequence[str]) -> list[bool]:
+        return [self.promote(job_id) for job_id in job_ids]
+
+    def cancel_many(self, job_ids: Sequence[str]) -> list[CancelAnswer]:
+        return [self.cancel(job_id) for job_id in job_ids]
+
     def retry(self, job_id: str) -> bool:
         self._check()
         if job_id not in self.views or self.views[job_id].state is not JobState.FAILED or job_id in self.held:

@@ -24,6 +24,9 @@ _SAMPLES = {
     "messageId": LEAD_ID,
     "schedule": "s",
     "tick": "2026-03-01T12:00:00Z",
+    "action": "retry",
+    "filter": {"queues": ["health-check"]},
+    "asOf": "2026-03-01T12:00:00Z",
 }
 
 
