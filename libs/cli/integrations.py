@@ -1,6 +1,5 @@
 """What the commands read of a person for an integration: its credentials, its field map and its settings."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,7 +7,13 @@ import msgspec
 
 from libs.cli.failures import BadInput
 from libs.common.errors import InvalidInput
-from libs.common.stores.integrations import CREDENTIAL_FORMS, IntegrationSettings, Provider, read_settings
+from libs.common.stores.integrations import (
+    CREDENTIAL_FORMS,
+    IntegrationSettings,
+    Provider,
+    accepted_credentials,
+    read_settings,
+)
 
 _TARGETS = ("firstName", "lastName", "fullName", "email", "phone")
 
@@ -37,9 +42,10 @@ def read_credentials(provider: Provider, text: str) -> dict[str, str]:
         raise BadInput(
             "The credentials on standard input are not a JSON object.", f"For {provider} it has: {_forms(provider)}."
         )
-    if provider is Provider.GOOGLE_SHEETS and given.get("type") == "service_account":
-        return {"serviceAccount": stripped}
-    return {str(name): value if isinstance(value, str) else json.dumps(value) for name, value in given.items()}
+    try:
+        return accepted_credentials(provider, given)
+    except InvalidInput as error:
+        raise BadInput(f"{error}.") from error
 
 
 def read_map(pairs: Iterable[str]) -> dict[str, list[str]]:

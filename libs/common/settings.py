@@ -93,6 +93,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the gateway finds the availability service for checks that are answered at once."""
     messaging_url: str = "http://localhost:3012"
     """Where the gateway finds the messaging service while Redis is away."""
+    sync_url: str = "http://localhost:3013"
+    """Where the gateway finds the sync service, which asks CRMs whether they let us in."""
     service_urls: str = ""
     """What the gateway asks for health and metrics: `name=url` pairs, separated by commas."""
 
@@ -183,6 +185,7 @@ _SCHEMES = {
     "BULLMQ_SERVER_URL": ("http://", "https://"),
     "AVAILABILITY_URL": ("http://", "https://"),
     "MESSAGING_URL": ("http://", "https://"),
+    "SYNC_URL": ("http://", "https://"),
     "OTEL_EXPORTER_OTLP_ENDPOINT": ("http://", "https://"),
 }
 

@@ -7,6 +7,7 @@ from pymongo.database import Database
 from libs.common.clock import SystemClock
 from libs.common.credentials import CredentialsVault
 from libs.common.ids import new_job_id
+from libs.common.integration_check import INTEGRATION_CHECK
 from libs.common.jobs.integration_sync import INTEGRATION_SYNC
 from libs.common.settings import Settings
 from libs.common.stores.integrations import IntegrationStore
@@ -16,6 +17,7 @@ from libs.common.worker.bootstrap import broker_for
 from libs.common.worker.command import WorkerCommand
 from libs.common.worker.process import WorkerProcess
 from services.sync.actors import declare
+from services.sync.checking import IntegrationChecks
 from services.sync.engine.attempt import EngineOptions, Stores
 from services.sync.engine.run import SyncEngine
 from services.sync.engine.threads import DaemonThreads
@@ -45,6 +47,18 @@ def build_engine(settings: Settings, database: Database[Document], threads: Exec
     )
 
 
+def build_checks(settings: Settings, database: Database[Document], threads: Executor) -> IntegrationChecks:
+    """What checks integrations at once; nothing is contacted until one is asked for.
+
+    Raises:
+        SettingsError: CREDENTIALS_KEY is missing or malformed.
+    """
+    clock = SystemClock()
+    integrations = IntegrationStore(database, CredentialsVault(settings.credentials_key))
+    sources = SourceFactory(integrations, clock=clock)
+    return IntegrationChecks(integrations, sources, clock=clock, threads=threads, new_owner=new_job_id)
+
+
 def build_worker(settings: Settings, queue: str) -> WorkerProcess:
     """The worker of one of the service's queues.
 
@@ -53,12 +67,14 @@ def build_worker(settings: Settings, queue: str) -> WorkerProcess:
     """
     database = connect_mongo(settings, service=SERVICE)
     broker = broker_for(settings, database, service=SERVICE)
-    declare(build_engine(settings, database, DaemonThreads()), broker)
+    threads = DaemonThreads()
+    declare(build_engine(settings, database, threads), broker)
     return WorkerProcess(
         service=SERVICE,
         settings=settings,
         broker=broker,
         queues=[queue],
+        direct={INTEGRATION_CHECK: build_checks(settings, database, threads).run},
         missing=lambda: what_is_missing(database),
     )
 

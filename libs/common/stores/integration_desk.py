@@ -24,6 +24,7 @@ from libs.common.stores.integrations import (
     wake_schedule,
 )
 from libs.common.stores.mongo import Document, mongo_errors
+from libs.common.stores.open_syncs import OpenSyncs
 from libs.common.stores.schedules import Schedule, ScheduleStore, schedule_of
 from libs.common.stores.sync_runs import SyncRun, run_of
 
@@ -41,12 +42,14 @@ class IntegrationOverview:
         integration: the integration.
         schedule: its own schedule; ``None`` where it has none.
         latest: its latest run, without samples; ``None`` where there was none.
+        open_job_id: its unfinished job, whether it runs or waits; ``None`` where there is none.
         created_at: when it was added; ``None`` where that was not written down.
     """
 
     integration: Integration
     schedule: Schedule | None
     latest: SyncRun | None
+    open_job_id: str | None
     created_at: datetime | None
 
 
@@ -76,6 +79,7 @@ class IntegrationDesk:
         self._integrations = database[INTEGRATIONS]
         self._schedules = database[SCHEDULES]
         self._schedule_store = ScheduleStore(database)
+        self._open = OpenSyncs(database)
 
     def page(
         self,
@@ -119,7 +123,14 @@ class IntegrationDesk:
             return None
         return next(iter(self._overviews([{"$match": {"_id": ObjectId(integration_id)}}])), None)
 
-    def change(self, before: Integration, change: IntegrationChange, *, at: datetime) -> bool:
+    def change(
+        self,
+        before: Integration,
+        change: IntegrationChange,
+        *,
+        sealed_credentials: str | None = None,
+        at: datetime,
+    ) -> bool:
         """Changes an integration; false where it is gone.
 
         One that needed attention is active again, because the change may be what it needed. Where other rows come, or
@@ -128,6 +139,8 @@ class IntegrationDesk:
         Args:
             before: as it is.
             change: what shall be different.
+            sealed_credentials: new ones, as the store seals them; written together with the rest, so that no worker
+                shows the old ones at a new address.
             at: now.
 
         Raises:
@@ -141,14 +154,19 @@ class IntegrationDesk:
             values["name"] = change.name
         if change.settings or change.field_map:
             values |= {"settings": msgspec.to_builtins(settings), "fieldMap": field_map}
-            values |= {"status": str(IntegrationStatus.ACTIVE), "statusReason": ""}
         update: Document = {"$set": values}
+        if sealed_credentials is not None:
+            values["credentials"] = sealed_credentials
+            update["$unset"] = {"renewal": ""}
         if field_map != before.field_map or _reads_others(before.settings, settings):
             values["readsAnewAt"] = at
-            update["$unset"] = {"cursor": ""}
+            update["$unset"] = {**update.get("$unset", {}), "cursor": ""}
+        mends = bool(change.settings or change.field_map or sealed_credentials)
+        if mends:
+            values |= {"status": str(IntegrationStatus.ACTIVE), "statusReason": ""}
         with mongo_errors():
             found = self._integrations.update_one({"_id": ObjectId(before.id)}, update).matched_count
-        if found and (change.settings or change.field_map):
+        if found and mends:
             self._follow_schedule(before, settings)
         return bool(found)
 
@@ -201,7 +219,18 @@ class IntegrationDesk:
                     ]
                 )
             )
-        return [_overview(document) for document in found]
+        integrations = [integration_of(document) for document in found]
+        jobs = self._open.jobs_of(integrations)
+        return [
+            IntegrationOverview(
+                integration=integration,
+                schedule=next((schedule_of(each) for each in document["schedule"]), None),
+                latest=next(iter(self._open.settled([run_of(each) for each in document["latest"]])), None),
+                open_job_id=jobs.get(integration.id),
+                created_at=document.get("createdAt"),
+            )
+            for integration, document in zip(integrations, found, strict=True)
+        ]
 
 
 def _changed_settings(before: Integration, change: IntegrationChange) -> IntegrationSettings:
@@ -216,12 +245,3 @@ def _changed_map(before: Integration, change: IntegrationChange) -> dict[str, An
 
 def _reads_others(before: IntegrationSettings, after: IntegrationSettings) -> bool:
     return any(getattr(before, name) != getattr(after, name) for name in _WHAT_IS_READ)
-
-
-def _overview(document: Document) -> IntegrationOverview:
-    return IntegrationOverview(
-        integration=integration_of(document),
-        schedule=next((schedule_of(each) for each in document["schedule"]), None),
-        latest=next((run_of(each) for each in document["latest"]), None),
-        created_at=document.get("createdAt"),
-    )

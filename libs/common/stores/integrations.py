@@ -184,6 +184,27 @@ def read_settings(data: object) -> IntegrationSettings:
     return convert_strictly(data, IntegrationSettings, path="settings")
 
 
+def accepted_credentials(provider: Provider, given: Mapping[str, Any]) -> dict[str, str]:
+    """Credentials as a person gives them: by the names of :data:`CREDENTIAL_FORMS`, objects as well as texts.
+
+    A Google service account's key file may stand for itself.
+
+    Raises:
+        InvalidInput: naming what is unknown or missing. No value is repeated.
+    """
+    if provider is Provider.GOOGLE_SHEETS and given.get("type") == "service_account":
+        given = {"serviceAccount": given}
+    known = {name for form in CREDENTIAL_FORMS[provider] for name in form}
+    for name in given:
+        if name not in known:
+            raise InvalidInput(f"credentials.{name}", f"unknown; for {provider} there are: {', '.join(sorted(known))}")
+    texts = {
+        name: value if isinstance(value, str) else msgspec.json.encode(value).decode() for name, value in given.items()
+    }
+    check_credentials(provider, texts)
+    return texts
+
+
 def check_credentials(provider: Provider, credentials: Mapping[str, str]) -> None:
     """Whether the credentials are enough for the provider.
 
@@ -256,7 +277,7 @@ class IntegrationStore:
             "workspaceId": new.workspace_id,
             "provider": str(new.provider),
             "name": new.name,
-            "credentials": self._vault.seal(new.credentials, record=_record(key)),
+            "credentials": self.sealed(str(key), new.credentials),
             "fieldMap": dict(new.field_map),
             "settings": msgspec.to_builtins(new.settings),
             "status": str(IntegrationStatus.ACTIVE),
@@ -304,12 +325,17 @@ class IntegrationStore:
         if integration is None:
             return False
         check_credentials(integration.provider, credentials)
-        key = ObjectId(integration_id)
-        change = {"credentials": self._vault.seal(credentials, record=_record(key)), **_ACTIVE, "updatedAt": at}
+        change = {"credentials": self.sealed(integration_id, credentials), **_ACTIVE, "updatedAt": at}
         with mongo_errors():
-            self._integrations.update_one({"_id": key}, {"$set": change, "$unset": {"renewal": ""}})
+            self._integrations.update_one(
+                {"_id": ObjectId(integration_id)}, {"$set": change, "$unset": {"renewal": ""}}
+            )
         wake_schedule(self._schedules, integration_id)
         return True
+
+    def sealed(self, integration_id: str, credentials: Mapping[str, str]) -> str:
+        """Credentials as they are stored, good for this integration alone."""
+        return self._vault.seal(credentials, record=_record(ObjectId(integration_id)))
 
     def credentials_of(self, integration_id: str) -> StoredCredentials:
         """The opened credentials.
@@ -382,6 +408,15 @@ class IntegrationStore:
                 {"_id": schedule_name(integration_id), "enabled": True},
                 {"$set": {"enabled": False, "restsFor": str(IntegrationStatus.NEEDS_ATTENTION)}},
             )
+
+    def set_active(self, integration_id: str, *, at: datetime) -> None:
+        """Says that what an integration needed is there.
+
+        Raises:
+            StoreUnavailable: MongoDB is away.
+        """
+        self._set(integration_id, _ACTIVE, at)
+        wake_schedule(self._schedules, integration_id)
 
     def set_not_before(self, integration_id: str, until: datetime, *, at: datetime) -> None:
         """Remembers for all workers that the provider wants no call before a moment.

@@ -13,6 +13,7 @@ from libs.common.errors import InvalidInput
 from libs.common.stores.collections import SYNC_ERRORS, SYNC_RUNS
 from libs.common.stores.ids import either_form
 from libs.common.stores.mongo import Document, mongo_errors
+from libs.common.stores.open_syncs import OpenSyncs
 from libs.common.stores.sync_runs import StoredProblem, SyncRun, run_of
 
 MOST_GROUPS: Final = 50
@@ -55,6 +56,7 @@ class SyncRunDesk:
     def __init__(self, database: Database[Document]) -> None:
         self._runs = database[SYNC_RUNS]
         self._problems = database[SYNC_ERRORS]
+        self._open = OpenSyncs(database)
 
     def run(self, run_id: str) -> SyncRun | None:
         """A run, or ``None`` where there is none of this id.
@@ -66,7 +68,7 @@ class SyncRunDesk:
             return None
         with mongo_errors():
             document = self._runs.find_one({"_id": ObjectId(run_id)})
-        return run_of(document) if document else None
+        return self._open.settled([run_of(document)])[0] if document else None
 
     def runs(self, integration_id: str, *, before: str = "", limit: int) -> Sequence[SyncRun]:
         """An integration's runs, the latest first.
@@ -89,7 +91,7 @@ class SyncRunDesk:
             chosen["startedAt"] = {"$lt": seen.started_at}
         with mongo_errors():
             found = list(self._runs.find(chosen, {"samples": False}).sort("startedAt", DESCENDING).limit(limit))
-        return [run_of(document) for document in found]
+        return self._open.settled([run_of(document) for document in found])
 
     def problems(self, run_id: ObjectId, *, after: str = "", limit: int) -> tuple[Sequence[FoundProblem], str | None]:
         """A run's problems in the order in which they were found, and the cursor for those behind them.

@@ -44,7 +44,7 @@ _PROGRESS_S: Final = 0.5
 _AFTER_PROGRESS: Final = timedelta(seconds=30)
 """How long a run that has come further rests when its source fails; such a failure counts as no attempt."""
 
-_FOR_A_PERSON: Final = (AuthRejected, AccessRefused, NotThere, WrongRequest, InvalidInput, CredentialsUnreadable)
+FOR_A_PERSON: Final = (AuthRejected, AccessRefused, NotThere, WrongRequest, InvalidInput, CredentialsUnreadable)
 """What only a person can mend."""
 
 
@@ -173,7 +173,7 @@ class SyncEngine:
         except JobCancelled:
             await self._in_thread(lambda: self._end(run, RunStatus.CANCELLED, "cancelled"))
             raise
-        except (SuspiciousRows, PositionLost, RateLimited, SourceUnavailable, *_FOR_A_PERSON) as error:
+        except (SuspiciousRows, PositionLost, RateLimited, SourceUnavailable, *FOR_A_PERSON) as error:
             came_further = came_to.checkpoint.pages > run.checkpoint.pages
             is_last = job.attempt >= job.max_attempts
             outcome = await self._in_thread(
@@ -210,7 +210,7 @@ class SyncEngine:
         if wait > self._options.longest_wait:
             raise NotNow(self._clock.now() + wait, "the CRM is preparing the rows")
         if worked_s > self._options.shift.total_seconds():
-            raise NotNow(self._clock.now(), "its shift is over; it goes on at its checkpoint")
+            raise NotNow(self._clock.now(), "its shift is over; it goes on at its checkpoint", came_further=True)
 
     def _integration(self, payload: IntegrationSync) -> Integration:
         integration = self._stores.integrations.get(payload.integration_id)
@@ -258,14 +258,14 @@ class SyncEngine:
         if isinstance(error, SuspiciousRows):
             self._end(run, RunStatus.SUSPICIOUS, str(error))
             return Permanent(str(error))
-        if isinstance(error, _FOR_A_PERSON):
+        if isinstance(error, FOR_A_PERSON):
             self._stores.integrations.set_needs_attention(run.integration_id, str(error), at=now)
             self._end(run, RunStatus.FAILED, str(error))
             return Permanent(str(error))
         if isinstance(error, PositionLost):
             self._stores.runs.restart(run, at=now)
         elif came_further:
-            return NotNow(now + _AFTER_PROGRESS, str(error))
+            return NotNow(now + _AFTER_PROGRESS, str(error), came_further=True)
         if is_last:
             self._end(run, RunStatus.FAILED, str(error))
         after = error.after if isinstance(error, SourceUnavailable) else None
