@@ -78,12 +78,15 @@ class NotNow(TucoError):
     Args:
         until: the moment of the next try, aware.
         reason: the limit that binds, in a few words.
+        came_further: whether this run stored progress that the next one goes on from; the workers that died under
+            the job before are then forgiven it.
     """
 
-    def __init__(self, until: datetime, reason: str) -> None:
+    def __init__(self, until: datetime, reason: str, *, came_further: bool = False) -> None:
         super().__init__(f"not before {until.isoformat()}: {reason}")
         self.until = until
         self.reason = reason
+        self.came_further = came_further
 
 
 class JobCancelled(TucoError):

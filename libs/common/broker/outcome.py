@@ -47,6 +47,7 @@ class Deferred:
 
     until: datetime
     reason: str
+    came_further: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def decide_outcome(
         case JobCancelled():
             return Cancelled()
         case NotNow():
-            return Deferred(error.until, error.reason)
+            return Deferred(error.until, error.reason, error.came_further)
         case StoreUnavailable():
             return Deferred(now + _STORE_AWAY_PAUSE * (0.5 + random()), describe(error))
         case Permanent() | InvalidInput():

@@ -141,8 +141,8 @@ class Settler:
             case RetryLater(delay, reason):
                 delay_ms = int(delay.total_seconds() * 1000)
                 return "retry", [job.job_id, job.fence, delay_ms, self._line(job, "failed", reason), reason[:500]]
-            case Deferred(until, reason):
-                return "defer", [job.job_id, job.fence, to_ms(until), reason[:500]]
+            case Deferred(until, reason, came_further):
+                return "defer", [job.job_id, job.fence, to_ms(until), reason[:500], int(came_further)]
             case WaitsForChildren():
                 return "wait_for_children", [job.job_id, job.fence]
             case Cancelled():

@@ -24,6 +24,7 @@ def test_jobs_over_the_rate_are_moved_to_slots_of_their_own_and_hold_no_worker(b
     view = bench.queue.get(ids[1])
     assert view is not None
     assert view.reason == "rate: line:1"
+    assert bench.queue.stats().totals["limited"] == 4
 
 
 @pytest.mark.alone

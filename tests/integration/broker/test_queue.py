@@ -26,6 +26,32 @@ def test_a_job_whose_worker_dies_three_times_is_a_dead_letter(bench: Bench) -> N
     assert [attempt.outcome for attempt in view.attempts] == ["stalled"] * 3
 
 
+def test_a_long_job_that_came_further_is_forgiven_the_workers_that_died_before(bench: Bench) -> None:
+    job_id = bench.add()
+    for _ in range(2):
+        bench.fall_silent(bench.take(job_id))
+    job = bench.take(job_id)
+    assert bench.run("defer", job_id, job.fence, 0, "its shift is over", 1) == 1
+    for _ in range(2):
+        bench.fall_silent(bench.take(job_id))
+    view = bench.queue.get(job_id)
+    assert view is not None
+    assert view.state == "waiting"
+    assert [attempt.outcome for attempt in view.attempts] == ["stalled"] * 4
+
+
+def test_a_job_that_only_waited_is_not_forgiven_the_workers_that_died_under_it(bench: Bench) -> None:
+    job_id = bench.add()
+    for _ in range(2):
+        bench.fall_silent(bench.take(job_id))
+    job = bench.take(job_id)
+    assert bench.run("defer", job_id, job.fence, 0, "quiet hours", 0) == 1
+    bench.fall_silent(bench.take(job_id))
+    view = bench.queue.get(job_id)
+    assert view is not None
+    assert (view.state, view.reason) == ("failed", "stalled")
+
+
 def test_a_job_that_dies_for_another_s_fault_is_saved_by_running_alone(bench: Bench) -> None:
     ids = [bench.add() for _ in range(3)]
     for _ in range(2):

@@ -68,6 +68,13 @@ SAFEGUARDS = (
         test_queue.test_a_job_that_dies_for_another_s_fault_is_saved_by_running_alone,
     ),
     Safeguard(
+        "A long job that came further is not given up for workers that died before",
+        "defer",
+        "forgive(id)",
+        "",
+        test_queue.test_a_long_job_that_came_further_is_forgiven_the_workers_that_died_before,
+    ),
+    Safeguard(
         "A retry is one step (atomic retry)",
         "retry",
         "redis.call('ZADD', delayed, now + delay_ms, id)",

@@ -237,8 +237,11 @@ class QueueMachine(RuleBasedStateMachine):
 
     def defer(self, data: st.DataObject) -> None:
         job, until_ms = self._any(data, self._held()), data.draw(st.sampled_from([1, 4_000_000_000_000]))
-        assert self._run("defer", job.job_id, job.fence, until_ms, "quiet hours")
+        came_further = data.draw(st.booleans())
+        assert self._run("defer", job.job_id, job.fence, until_ms, "quiet hours", int(came_further))
         self._let_go(job)
+        if came_further:
+            job.stalls = 0
         if until_ms > 1:
             self.model.leave_limit(job)
             job.state, job.fence = JobState.DELAYED, b""

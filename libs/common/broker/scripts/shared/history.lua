@@ -17,6 +17,14 @@ local function save_runs(id, attempts, stalls, lines)
   redis.call('HSET', runs, id, attempts .. ':' .. stalls .. lines)
 end
 
+-- Counts the leases that were lost under the job from none again.
+local function forgive(id)
+  local attempts, stalls, lines = load_runs(id)
+  if stalls > 0 then
+    save_runs(id, attempts, 0, lines)
+  end
+end
+
 local function with_line(lines, line)
   lines = lines .. '\n' .. line
   local _, kept = string.gsub(lines, '\n', '')
