@@ -32,6 +32,8 @@ class Ledger(Protocol):
     def finish(self, ending: Ending) -> bool:
         """Records how a job ended, once: a job that has ended, or is unknown, stays as it is.
 
+        But a job that a person cancelled while it ran, and that came to its end all the same, has ended as it did.
+
         Returns:
             whether this call ended it.
         """

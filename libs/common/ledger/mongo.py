@@ -212,7 +212,14 @@ def _ending_update(ending: Ending) -> UpdateOne:
         stored["result"] = ending.result
     if ending.error is not None:
         stored["error"] = ending.error
-    return UpdateOne({"_id": ending.job_id, "open": True}, {"$set": stored, "$unset": {"open": ""}})
+    return UpdateOne({"_id": ending.job_id, **_may_end(ending.status)}, {"$set": stored, "$unset": {"open": ""}})
+
+
+def _may_end(status: LedgerStatus) -> Document:
+    """Which entries an ending is for: a job that was asked to stop and came to its end all the same has ended so."""
+    if status is LedgerStatus.CANCELLED:
+        return {"open": True}
+    return {"$or": [{"open": True}, {"status": str(LedgerStatus.CANCELLED)}]}
 
 
 def _reopening(is_open: bool | None, is_held: bool) -> Reopening:

@@ -9,7 +9,9 @@ import pytest
 import redis
 
 from libs.common.broker.held_job import Fetched
+from libs.common.broker.outcome import Cancelled, Completed, Dead, Outcome
 from libs.common.broker.queue import JobQueue
+from libs.common.broker.settlement import Settler
 from libs.common.clock import SystemClock
 from libs.common.jobs.registry import queues
 from libs.common.jobs.states import LedgerStatus
@@ -64,6 +66,28 @@ def test_the_reconciler_does_not_bring_back_what_was_cancelled_or_removed(
     assert (report.looked_at, report.enqueued) == (0, 0)
     assert call(served, "GET", f"jobs/{cancelled}")["state"] == LedgerStatus.CANCELLED
     assert call(served, "GET", f"jobs/{buried}")["state"] == LedgerStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [(Completed({"n": 1}), "completed"), (Dead("boom"), "failed"), (Cancelled(), "cancelled")],
+    ids=["completed", "failed", "stopped"],
+)
+def test_ledger_and_queue_agree_on_how_a_job_ended_that_was_cancelled_while_it_ran(
+    served: Served, redis_client: "redis.Redis", outcome: Outcome, state: str
+) -> None:
+    job_id = submit(served, 1)
+    queue, ledger = JobQueue(redis_client, QUEUE), MongoLedger(served.database)
+    (running,) = Fetched(QUEUE, queue.scripts.run("fetch", 1, "w", 60_000, 0)).jobs
+
+    assert call(served, "DELETE", f"jobs/{job_id}")["status"] == "cancelling"
+    running.outcome = outcome
+    assert Settler(queue.scripts, worker="w", lease_ms=60_000, recorder=ledger).settle([running]) == []
+
+    entry, view = ledger.get(job_id), queue.get(job_id)
+    assert entry is not None
+    assert entry.status == state
+    assert (view.state if view else "cancelled") == state
 
 
 @pytest.mark.parametrize("bulk", [False, True])

@@ -164,6 +164,20 @@ def test_a_job_ends_once(ledger: MongoLedger, database: Database[Document]) -> N
     assert "open" not in (database[JOBS].find_one({"_id": job_id}) or {})
 
 
+def test_a_job_that_came_to_its_end_although_it_was_cancelled_has_ended_so(ledger: MongoLedger) -> None:
+    done, dead, stopped = sync_entry(), sync_entry(), sync_entry()
+    for entry in (done, dead, stopped):
+        ledger.accept(entry)
+        assert ledger.finish(Ending(job_id=entry.job_id, status=LedgerStatus.CANCELLED, finished_at=NOW))
+
+    assert ledger.finish(completed(done.job_id, {"n": 1}))
+    assert ledger.finish(failed(dead.job_id))
+    assert not ledger.finish(Ending(job_id=done.job_id, status=LedgerStatus.CANCELLED, finished_at=NOW))
+
+    found = [ledger.get(entry.job_id) for entry in (done, dead, stopped)]
+    assert [entry.status for entry in found if entry] == ["completed", "failed", "cancelled"]
+
+
 def test_many_jobs_end_in_one_call(ledger: MongoLedger) -> None:
     ids = [answer.entry.job_id for answer in ledger.accept_many([sync_entry() for _ in range(5)])]
     ledger.finish(completed(ids[0]))
