@@ -96,7 +96,7 @@ class BulkRuns:
                 log.info("bulk_action.stopped", done=progress.done)
                 raise JobCancelled
             if self._monotonic() >= let_go_at and not progress.has_ended:
-                raise NotNow(self._clock.now(), "others have their turn")
+                raise NotNow(self._clock.now(), "others have their turn", came_further=True)
         log.info("bulk_action.completed", action=order.action.value, done=progress.done, refused=progress.refused)
         return {"done": progress.done, "refused": progress.refused}
 
