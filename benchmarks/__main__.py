@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-NAMES = ("queue", "scheduled_messages", "sync")
+NAMES = ("queue", "scheduled_messages", "sync", "dashboard")
 """Each is a module of this package that runs by itself."""
 
 

@@ -35,7 +35,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     Args:
         at: when.
         scope: what the caller was allowed: ``service`` or ``admin``.
-        fingerprint: which token it was; empty for a session of the dashboard, or where no tokens are asked for.
+        fingerprint: which token it was, or opened the session of the dashboard; empty where no tokens are asked for.
         method: the HTTP method.
         route: the kind of call.
         address: the call itself, with its query.

@@ -55,7 +55,6 @@ class Caller:
 NOBODY = Caller(Scope.OPEN)
 """Who shows nothing."""
 
-
 _SCOPES: dict[Callable[..., Any], Scope] = {}
 _FOR_WORKSPACES: set[Callable[..., Any]] = set()
 
@@ -101,12 +100,14 @@ class Tokens:
                 raise SettingsError("; ".join(missing) + "; only ENVIRONMENT=dev runs without tokens")
         if set(given[Scope.SERVICE]) & set(given[Scope.ADMIN]):
             raise SettingsError("SERVICE_TOKEN and ADMIN_TOKEN share a token; they should differ")
-        bound = list(_workspace_tokens(settings))
+        bound = list(workspace_tokens(settings))
         if {token for _, token in bound} & {*given[Scope.SERVICE], *given[Scope.ADMIN]}:
             raise SettingsError("WORKSPACE_TOKENS shares a token with SERVICE_TOKEN or ADMIN_TOKEN; they should differ")
         self._known = [
-            (_digest(token), Caller(scope, _fingerprint(token))) for scope, tokens in given.items() for token in tokens
-        ] + [(_digest(token), Caller(Scope.SERVICE, _fingerprint(token), workspace)) for workspace, token in bound]
+            (_digest(token), Caller(scope, fingerprint_of(token)))
+            for scope, tokens in given.items()
+            for token in tokens
+        ] + [(_digest(token), Caller(Scope.SERVICE, fingerprint_of(token), workspace)) for workspace, token in bound]
 
     def scope_held(self, headers: Headers) -> Scope:
         """What the request's token allows, as :meth:`caller` says it."""
@@ -177,7 +178,12 @@ def bound_workspace() -> str | None:
     return caller.workspace_id if caller else None
 
 
-def _workspace_tokens(settings: Settings) -> Iterator[tuple[str, str]]:
+def workspace_tokens(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The workspaces' ids, each with a token that is bound to it.
+
+    Raises:
+        SettingsError: a pair is none.
+    """
     for place, pair in enumerate(tokens_of(settings.workspace_tokens), start=1):
         workspace, _, token = pair.partition("=")
         if not workspace.strip() or not token.strip():
@@ -196,7 +202,8 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
-def _fingerprint(token: str) -> str:
+def fingerprint_of(token: str) -> str:
+    """Tells one token from another without telling the token."""
     return _digest(token).hex()[:12]
 
 

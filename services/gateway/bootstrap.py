@@ -31,6 +31,7 @@ from services.gateway.dashboard.blueprint import PREFIX as DASHBOARD
 from services.gateway.dashboard.blueprint import dashboard_routes
 from services.gateway.dashboard.bootstrap import dashboard_parts
 from services.gateway.dashboard.facts import facts_of
+from services.gateway.dashboard.rates import RateHistory
 from services.gateway.dashboard.sessions import Sessions
 from services.gateway.decisions import Decisions
 from services.gateway.direct import DirectRuns
@@ -43,6 +44,7 @@ from services.gateway.metrics import AllMetrics, GatewayMetrics
 from services.gateway.queue_desk import QueueDesk
 from services.gateway.routes.troubles import troubles_routes
 from services.gateway.sampler import Sampler
+from services.gateway.schedule_runs import ScheduleRuns
 from services.gateway.side_by_side import SideBySide
 from services.gateway.streams import Streams
 from services.gateway.submission import Door
@@ -113,8 +115,28 @@ def build(settings: Settings) -> Gateway:
     )
     # A stream holds a thread; the other half is for everybody else.
     streams = Streams(queues, most=max(1, settings.gateway_threads // 2))
-    sampler = Sampler(queues, Heartbeats(redis).seen)
+    history = RateHistory()
+    sampler = Sampler(queues, Heartbeats(redis).seen, on_sample=history.note)
     sessions = Sessions(settings)
+    door = Door(
+        ledger,
+        queues,
+        room=epoch,
+        admissions={
+            BULK_AVAILABILITY.job_type: BulkAvailabilityAdmission(MongoLeadDirectory(database)),
+            MESSAGE_PROCESSING.job_type: MessageAdmission(),
+        },
+        runner=DirectRuns(
+            {
+                BULK_AVAILABILITY.job_type: settings.availability_url,
+                MESSAGE_PROCESSING.job_type: settings.messaging_url,
+            },
+            token=service_token,
+            timeout=_direct_timeout(settings),
+        ),
+        clock=clock,
+        new_id=new_job_id,
+    )
     dashboard = dashboard_parts(
         database,
         queues,
@@ -123,9 +145,13 @@ def build(settings: Settings) -> Gateway:
         finder=finder,
         decisions=decisions,
         desk=desk,
+        door=door,
+        schedule_runs=ScheduleRuns(ledger, queues, clock=clock),
         sampler=sampler,
+        history=history,
         health=health,
         messages=messages,
+        region=settings.default_region,
         events=streams.of_queues,
     )
 
@@ -134,25 +160,7 @@ def build(settings: Settings) -> Gateway:
             settings=settings,
             tokens=Tokens(settings),
             queues=queues,
-            door=Door(
-                ledger,
-                queues,
-                room=epoch,
-                admissions={
-                    BULK_AVAILABILITY.job_type: BulkAvailabilityAdmission(MongoLeadDirectory(database)),
-                    MESSAGE_PROCESSING.job_type: MessageAdmission(),
-                },
-                runner=DirectRuns(
-                    {
-                        BULK_AVAILABILITY.job_type: settings.availability_url,
-                        MESSAGE_PROCESSING.job_type: settings.messaging_url,
-                    },
-                    token=service_token,
-                    timeout=_direct_timeout(settings),
-                ),
-                clock=clock,
-                new_id=new_job_id,
-            ),
+            door=door,
             finder=finder,
             decisions=decisions,
             desk=desk,

@@ -1,6 +1,7 @@
 """What people ask and decide about messages: why one waits, when the last of many goes, what becomes of it, stops."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, Protocol
 
@@ -10,7 +11,7 @@ from libs.common.broker.enqueue import job_from
 from libs.common.broker.model import Added, NewJob, QueueStats
 from libs.common.budgets.contract import WorkspaceBudget
 from libs.common.budgets.forecast import forecast
-from libs.common.budgets.records import RecordReader
+from libs.common.budgets.records import RecordReader, Records
 from libs.common.clock import Clock
 from libs.common.errors import InvalidInput, StoreUnavailable
 from libs.common.ids import IdFactory
@@ -91,6 +92,21 @@ class StopReceipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     stop: Stop | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What a workspace's lines may bear, and what was sent and promised.
+
+    Args:
+        budget: the limits.
+        usable: the ids of the lines that send now.
+        records: the counts.
+    """
+
+    budget: WorkspaceBudget
+    usable: Sequence[str]
+    records: Records
+
+
 class Messages:
     """Answers and decides.
 
@@ -149,8 +165,8 @@ class Messages:
         """
         now = self._clock.now()
         state = self._desk.campaign(workspace_id, campaign_id, now=now)
-        budget, usable = self._budget(workspace_id)
-        found = forecast(budget, usable, self._records.read(budget, now=now), messages=state.unpromised, now=now)
+        books = self.books(workspace_id)
+        found = forecast(books.budget, books.usable, books.records, messages=state.unpromised, now=now)
         moments = [state.promised_until, found.last_at if state.unpromised else None]
         return CampaignReport(
             workspace_id=workspace_id,
@@ -160,6 +176,15 @@ class Messages:
             last_at=None if found.unplaced else max((moment for moment in moments if moment), default=None),
             not_within_a_year=found.unplaced,
         )
+
+    def books(self, workspace_id: str) -> Books:
+        """What a workspace's lines may bear, and what was sent and promised.
+
+        Raises:
+            StoreUnavailable: MongoDB is away.
+        """
+        budget, usable = self._budget(workspace_id)
+        return Books(budget=budget, usable=usable, records=self._records.read(budget, now=self._clock.now()))
 
     def uncertain(self, workspace_id: str | None, *, limit: int) -> list[Message]:
         """Messages that wait for a person.

@@ -35,6 +35,7 @@ class Sampler:
         workers: tells which workers live.
         interval: the pause between two samples.
         remembered: how far back rates look.
+        on_sample: is told of every look that is remembered.
         monotonic: tells seconds.
     """
 
@@ -45,10 +46,12 @@ class Sampler:
         *,
         interval: timedelta = INTERVAL,
         remembered: timedelta = REMEMBERED,
+        on_sample: Callable[[Sample], None] = lambda _sample: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._queues = queues
         self._workers = workers
+        self._on_sample = on_sample
         self._interval_s = interval.total_seconds()
         self._monotonic = monotonic
         self._samples: deque[Sample] = deque(maxlen=max(2, remembered // interval))
@@ -90,10 +93,13 @@ class Sampler:
     def sample(self) -> None:
         """Remembers a look at this moment; what was before a time without Redis is forgotten."""
         try:
-            self._samples.append(self.now())
+            look = self.now()
         except StoreUnavailable as error:
             log.debug("sampler.redis_away", error=error.reason)
             self._samples.clear()
+            return
+        self._samples.append(look)
+        self._on_sample(look)
 
     def _run(self) -> None:
         while True:

@@ -21,6 +21,7 @@ _DISPATCHED = {"dispatchedAt": {"$exists": True}}
 DUE = "due"
 QUEUED = "queued"
 SENDING = "sending"
+FAILED = "failed"
 
 MESSAGE_INDEXES = (
     # What is due, oldest first.
@@ -32,6 +33,12 @@ MESSAGE_INDEXES = (
         partialFilterExpression=_only(MessageStatus.QUEUED),
     ),
     IndexModel([("lease.expiresAt", ASCENDING)], name=SENDING, partialFilterExpression=_only(MessageStatus.SENDING)),
+    # What has failed, for a person who looks: of all workspaces in the order of time, or those of one among them.
+    IndexModel(
+        [("updatedAt", DESCENDING), ("workspaceId", ASCENDING)],
+        name=FAILED,
+        partialFilterExpression=_only(MessageStatus.FAILED),
+    ),
     # On which line a recipient was last written to.
     IndexModel([("workspaceId", ASCENDING), ("to", ASCENDING), ("createdAt", DESCENDING)], name="conversation"),
     # What was sent and what is promised, for when the budgets are lost.

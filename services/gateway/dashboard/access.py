@@ -1,5 +1,6 @@
 """Who may see and change what in the dashboard, request by request."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -22,7 +23,7 @@ def caller_by_session(sessions: Sessions) -> Caller:
     if request.blueprint != NAME:
         return NOBODY
     session = sessions.read(request.cookies.get(COOKIE))
-    return Caller(session.scope, name=session.name) if session else NOBODY
+    return replace(session.caller, name=session.name) if session else NOBODY
 
 
 def current_session() -> Session | None:

@@ -14,8 +14,10 @@ from services.gateway.auth import Scope, needs
 from services.gateway.dashboard.access import NAME, as_response, current_session, to_login, watch
 from services.gateway.dashboard.login import add_login
 from services.gateway.dashboard.pages.dead import add_dead
+from services.gateway.dashboard.pages.integrations import add_integrations
 from services.gateway.dashboard.pages.job import add_job
 from services.gateway.dashboard.pages.lines import add_lines
+from services.gateway.dashboard.pages.lists import add_lists
 from services.gateway.dashboard.pages.messages import add_messages
 from services.gateway.dashboard.pages.overview import add_overview
 from services.gateway.dashboard.pages.queue import add_queue
@@ -23,7 +25,17 @@ from services.gateway.dashboard.pages.schedules import add_schedules
 from services.gateway.dashboard.parts import Parts
 from services.gateway.dashboard.rendering import harden, page
 from services.gateway.dashboard.said import forget_said
-from services.gateway.dashboard.words import STATE_NAMES, moment, number, pretty, some, span, spark, stamp
+from services.gateway.dashboard.words import (
+    STATE_NAMES,
+    a_minute,
+    moment,
+    number,
+    pretty,
+    some,
+    span,
+    span_or_dash,
+    stamp,
+)
 from services.gateway.streams import MEDIA_TYPE
 
 log = get_logger(__name__)
@@ -48,9 +60,11 @@ def dashboard_routes(parts: Parts) -> Blueprint:
         add_queue,
         add_job,
         add_dead,
-        add_schedules,
-        add_lines,
+        add_lists,
         add_messages,
+        add_lines,
+        add_integrations,
+        add_schedules,
     ):
         add(pages, parts)
     _add_events(pages, parts)
@@ -64,8 +78,9 @@ _FILTERS: Final = {
     "number": number,
     "some": some,
     "pretty": pretty,
-    "spark": spark,
     "stamp": stamp,
+    "a_minute": a_minute,
+    "span_or_dash": span_or_dash,
     "state_name": lambda state: STATE_NAMES.get(str(state), str(state)),
 }
 
@@ -87,7 +102,7 @@ def _add_files(pages: Blueprint) -> None:
         return send_from_directory(_STATIC, name, max_age=_OLDEST_ASSET_S)
 
     @pages.get("/<path:_anything>")
-    @needs(Scope.SERVICE)
+    @needs(Scope.SERVICE, for_workspaces=True)
     def nothing(_anything: str) -> Response:
         raise NotFound("There is no such page.")
 

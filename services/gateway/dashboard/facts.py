@@ -1,31 +1,72 @@
 """What is known of the whole installation now, gathered once for the overview and for `GET /troubles`."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-from libs.common.broker.model import QueueStats
+from libs.common.broker.model import JobView, QueueStats
 from libs.common.errors import StoreUnavailable
-from services.gateway.dashboard.parts import Parts
-from services.gateway.dashboard.schedules import schedule_row
+from libs.common.stores.integration_desk import IntegrationOverview
+from libs.common.stores.integrations import Integration, IntegrationStatus
+from services.gateway.dashboard.parts import Pace, Parts
+from services.gateway.dashboard.schedules import is_of, schedule_row
 from services.gateway.dashboard.troubles import Facts
 
 T = TypeVar("T")
 
 MOST_UNCERTAIN: Final = 100
 """The most messages that are counted as waiting for a person."""
+MOST_NEEDING: Final = 20
+"""The most integrations that are named as waiting for a person."""
+MOST_DEAD: Final = 500
+"""The most dead letters of a queue that are counted for one workspace."""
+NO_PACE: Final = Pace(rates={}, workers=())
+"""What is known of the pace where Redis is away."""
 
 
 def facts_of(parts: Parts) -> Facts:
     """What is known now: a store that is away takes its own part from the facts, not the facts."""
     now = parts.clock.now()
+    pace = unless_away(parts.pace, NO_PACE)
     return Facts(
         parts=parts.health().parts,
         queues=unless_away(lambda: [parts.jobs.stats(name) for name in parts.queues], list[QueueStats]()),
+        rates=pace.rates,
+        workers=pace.workers,
         lines=unless_away(parts.lines.all, []),
         schedules=unless_away(lambda: [schedule_row(each, now=now) for each in parts.schedules.all()], []),
         uncertain=unless_away(lambda: len(parts.messages.uncertain(None, limit=MOST_UNCERTAIN)), 0),
+        needing=_needing(parts, None),
         now=now,
     )
+
+
+def facts_of_workspace(parts: Parts, workspace: str) -> Facts:
+    """What is known now of one workspace's own; of the installation, and of the others, nothing."""
+    now = parts.clock.now()
+    nobody: tuple[list[JobView], bool] = ([], False)
+    dead, _more = unless_away(
+        lambda: parts.jobs.dead_letters(parts.queues, most=MOST_DEAD, workspace=workspace), nobody
+    )
+    own = unless_away(lambda: [each for each in parts.schedules.all() if is_of(each, workspace)], [])
+    return Facts(
+        parts={},
+        dead=Counter(job.queue for job in dead),
+        lines=unless_away(lambda: parts.lines.all(workspace), []),
+        schedules=[schedule_row(each, now=now) for each in own],
+        uncertain=unless_away(lambda: len(parts.messages.uncertain(workspace, limit=MOST_UNCERTAIN)), 0),
+        needing=_needing(parts, workspace),
+        now=now,
+    )
+
+
+def _needing(parts: Parts, workspace: str | None) -> list[Integration]:
+    nothing: Sequence[IntegrationOverview] = ()
+    found = unless_away(
+        lambda: parts.integrations.page(workspace, status=IntegrationStatus.NEEDS_ATTENTION, limit=MOST_NEEDING),
+        nothing,
+    )
+    return [each.integration for each in found]
 
 
 def unless_away(ask: Callable[[], T], otherwise: T) -> T:

@@ -1,6 +1,7 @@
 """What the pages ask of jobs: pages of them by state, and a person's decisions about them, one or many."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -45,7 +46,16 @@ class BrowsedQueue(Protocol):
         """The job as the queue knows it now."""
         ...
 
-    def browse(self, state: JobState, *, cursor: str = "", limit: int = 50, text: str = "") -> JobPage:
+    def browse(
+        self,
+        state: JobState,
+        *,
+        cursor: str = "",
+        limit: int = 50,
+        job_type: str = "",
+        group: str | None = None,
+        text: str = "",
+    ) -> JobPage:
         """A page of the jobs in a state."""
         ...
 
@@ -82,6 +92,26 @@ class DecidesAboutQueues(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Which:
+    """Which jobs of a state.
+
+    Args:
+        workspace: only those of this workspace; ``None`` for all.
+        job_type: only those of this type; empty for all.
+        text: only those whose reason or attempts hold this; empty for all.
+    """
+
+    workspace: str | None = None
+    job_type: str = ""
+    text: str = ""
+
+
+EVERY = Which()
+
+_CHILD_STATES = (JobState.ACTIVE, JobState.FAILED, JobState.DELAYED, JobState.PRIORITIZED, JobState.WAITING)
+_CHILDREN_LOOKED_AT = 30
+_PAGE_COST = 50
 _ENDED = frozenset({JobState.COMPLETED, JobState.FAILED})
 
 
@@ -113,13 +143,15 @@ class Jobs:
         """A job as its queue knows it, with its log lines."""
         return self._queues[queue].get(job_id)
 
-    def browse(self, queue: str, state: JobState, *, cursor: str = "", limit: int = 50, text: str = "") -> JobPage:
+    def browse(self, queue: str, state: JobState, which: Which, *, cursor: str = "", limit: int = 50) -> JobPage:
         """A page of a queue's jobs in a state.
 
         Raises:
             InvalidInput: ``cursor`` is none of this queue's.
         """
-        return self._queues[queue].browse(state, cursor=cursor, limit=limit, text=text)
+        return self._queues[queue].browse(
+            state, cursor=cursor, limit=limit, job_type=which.job_type, group=which.workspace, text=which.text
+        )
 
     def act(self, action: Action, queue: str, job_ids: Sequence[str]) -> Done:
         """Carries out a decision about these jobs of a queue."""
@@ -136,22 +168,39 @@ class Jobs:
         """Hands out no more jobs of a queue, or hands them out again."""
         self._desk.pause(queue, paused=paused)
 
-    def dead_letters(self, queues: Sequence[str], *, most: int) -> tuple[list[JobView], bool]:
+    def dead_letters(
+        self, queues: Sequence[str], *, most: int, workspace: str | None = None
+    ) -> tuple[list[JobView], bool]:
         """The newest dead letters of these queues, up to ``most`` of each, and whether there are more."""
         found: list[JobView] = []
         more = False
         for queue in queues:
             cursor, left = "", most
             while left > 0:
-                page = self.browse(queue, JobState.FAILED, cursor=cursor, limit=min(100, left))
+                page = self.browse(
+                    queue, JobState.FAILED, Which(workspace=workspace), cursor=cursor, limit=min(100, left)
+                )
                 found += page.jobs
-                left -= len(page.jobs)
+                # A page of which few fit costs as much as a full one.
+                left -= max(len(page.jobs), 1 if workspace is None else _PAGE_COST)
                 if page.cursor is None:
                     break
                 cursor = page.cursor
             else:
                 more = True
         return found, more
+
+    def children(self, parent_id: str, *, queue: str, workspace: str) -> list[JobView]:
+        """Unfinished and dead children of a job, as far as they are among the first of their workspace in each state.
+
+        Those that run and those that died come first; completed children are not kept.
+        """
+        return [
+            view
+            for state in _CHILD_STATES
+            for view in self.browse(queue, state, Which(workspace=workspace), limit=_CHILDREN_LOOKED_AT).jobs
+            if view.parent_id == parent_id
+        ]
 
     def _act_on(self, action: Action, queue: str, job_id: str) -> bool:
         """Whether the decision could be carried out."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 from pymongo.database import Database
 
 from libs.common.stores.collections import LINE_HEALTH, LINES
+from libs.common.stores.ids import either_form
 from libs.common.stores.lines import HealthStatus, LineStatus
 from libs.common.stores.mongo import Document, mongo_errors
 from libs.common.stores.sending_lines import line_of
@@ -68,23 +69,34 @@ class LineReader:
         self._lines = database[LINES]
         self._looks = database[LINE_HEALTH]
 
-    def all(self) -> list[LineRow]:
-        """Every line that is not retired, up to :data:`MOST_LINES`, without its history; the worst first."""
-        wanted = {"status": {"$ne": LineStatus.RETIRED.value}}
-        with mongo_errors():
-            found = [_row_of(document, ()) for document in self._lines.find(wanted, _WITHOUT_SECRETS).limit(MOST_LINES)]
-        return sorted(found, key=_worst_first)
+    def all(self, workspace_id: str | None = None) -> list[LineRow]:
+        """Every line that is not retired, up to :data:`MOST_LINES`, without its history; the worst first.
 
-    def all_with_history(self, now: datetime) -> list[LineRow]:
+        Args:
+            workspace_id: only this workspace's.
+        """
+        return sorted((_row_of(document, ()) for document in self._found(workspace_id)), key=_worst_first)
+
+    def all_with_history(self, now: datetime, workspace_id: str | None = None) -> list[LineRow]:
         """As :meth:`all`, with the health at each look of the last hours."""
-        wanted = {"status": {"$ne": LineStatus.RETIRED.value}}
+        documents = self._found(workspace_id)
         looks: defaultdict[str, list[str]] = defaultdict(list)
+        wanted = {
+            "lineId": {"$in": [form for document in documents for form in either_form(str(document["_id"]))]},
+            "at": {"$gte": now - LOOKED_BACK},
+        }
         with mongo_errors():
-            for look in self._looks.find({"at": {"$gte": now - LOOKED_BACK}}, {"lineId": 1, "status": 1}).sort("at", 1):
+            for look in self._looks.find(wanted, {"lineId": 1, "status": 1}).sort("at", 1):
                 looks[str(look.get("lineId"))].append(str(look.get("status")))
-            documents = list(self._lines.find(wanted, _WITHOUT_SECRETS).limit(MOST_LINES))
         rows = [_row_of(document, looks[str(document["_id"])][-_LOOKS_PER_LINE:]) for document in documents]
         return sorted(rows, key=_worst_first)
+
+    def _found(self, workspace_id: str | None) -> list[Document]:
+        wanted: Document = {"status": {"$ne": LineStatus.RETIRED.value}}
+        if workspace_id is not None:
+            wanted["workspaceId"] = workspace_id
+        with mongo_errors():
+            return list(self._lines.find(wanted, _WITHOUT_SECRETS).limit(MOST_LINES))
 
 
 _WITHOUT_SECRETS: Final = {"credentials": 0, "serverUrl": 0}

@@ -39,7 +39,7 @@ def add_login(pages: Blueprint, parts: Parts) -> None:
         return answer
 
     @pages.post("/logout")
-    @needs(Scope.SERVICE)
+    @needs(Scope.SERVICE, for_workspaces=True)
     def logout() -> Response:
         answer = as_response(redirect(url_for(f"{NAME}.login"), code=303))
         forget_cookie(answer)

@@ -1,47 +1,72 @@
-"""How many jobs queues have completed lately, from the totals seen each time somebody looked: the points of a plot."""
+"""How fast each queue has gone over the last quarter of an hour: the points of the plots, as the sampler looked."""
 
 import threading
 from collections import deque
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from itertools import pairwise
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
-from libs.common.broker.model import QueueStats
+from services.gateway.rates import QueueRates, Sample, rates_between
 
-KEPT: Final = 60
-"""How many looks are kept."""
-APART: Final = timedelta(seconds=2)
-"""Looks that follow sooner than this are not kept."""
+KEPT: Final = 180
+"""How many points are kept: a quarter of an hour, with a look every five seconds."""
+SMOOTHED_OVER: Final = 6
+"""Over how many looks a point is taken, so that one slow job or one quiet moment is no needle."""
 
 
-class _Look(NamedTuple):
-    at: datetime
-    completed: int
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """What a queue's plots are drawn from, oldest first; ``None`` where nothing could be told.
+
+    Args:
+        added: jobs that came in, a minute.
+        ended: jobs that ended, a minute.
+        wait_p50: seconds that half of the jobs waited at most.
+        wait_p95: seconds that 95 of 100 waited at most.
+        run_p50: seconds that half of the runs took at most.
+        run_p95: seconds that 95 of 100 took at most.
+    """
+
+    added: Sequence[float | None] = ()
+    ended: Sequence[float | None] = ()
+    wait_p50: Sequence[float | None] = ()
+    wait_p95: Sequence[float | None] = ()
+    run_p50: Sequence[float | None] = ()
+    run_p95: Sequence[float | None] = ()
 
 
 class RateHistory:
-    """Keeps the last looks at every queue; thread-safe."""
+    """Keeps the last points of every queue; thread-safe, and the same for everybody who looks."""
 
     def __init__(self) -> None:
-        self._looks: dict[str, deque[_Look]] = {}
+        self._looks: deque[Sample] = deque(maxlen=SMOOTHED_OVER)
+        self._points: dict[str, deque[QueueRates]] = {}
         self._lock = threading.Lock()
 
-    def note(self, queues: Sequence[QueueStats], *, at: datetime) -> None:
-        """Keeps a look at each of these queues."""
+    def note(self, look: Sample) -> None:
+        """Adds a point to every queue that is in this look."""
         with self._lock:
-            for queue in queues:
-                looks = self._looks.setdefault(queue.queue, deque(maxlen=KEPT))
-                if not looks or at - looks[-1].at >= APART:
-                    looks.append(_Look(at, queue.totals.get("completed", 0)))
+            earlier = self._looks[0] if self._looks else None
+            self._looks.append(look)
+            if earlier is None:
+                return
+            for name in look.queues:
+                points = self._points.setdefault(name, deque(maxlen=KEPT))
+                points.append(rates_between(earlier, look, name))
 
-    def completed(self, queue: str) -> list[float]:
-        """Jobs completed a minute between each two looks at a queue, oldest first."""
+    def series(self, queue: str) -> Series:
+        """What the plots of a queue are drawn from."""
         with self._lock:
-            looks = list(self._looks.get(queue, ()))
-        return [_a_minute(earlier, later) for earlier, later in pairwise(looks)]
+            points = list(self._points.get(queue, ()))
+        return Series(
+            added=[_a_minute(point.added_per_second) for point in points],
+            ended=[_a_minute(point.ended_per_second) for point in points],
+            wait_p50=[point.wait_p50_seconds for point in points],
+            wait_p95=[point.wait_p95_seconds for point in points],
+            run_p50=[point.run_p50_seconds for point in points],
+            run_p95=[point.run_p95_seconds for point in points],
+        )
 
 
-def _a_minute(earlier: _Look, later: _Look) -> float:
-    # A queue that was emptied counts from nothing again.
-    return max(0, later.completed - earlier.completed) * 60 / (later.at - earlier.at).total_seconds()
+def _a_minute(per_second: float | None) -> float | None:
+    return None if per_second is None else per_second * 60

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from flask import Response, g, make_response, render_template, request
 
+from services.gateway.auth import bound_workspace
 from services.gateway.dashboard.access import NAME, current_session, may_change
 from services.gateway.dashboard.parts import Parts
 from services.gateway.dashboard.said import read_said
@@ -40,6 +41,7 @@ def page(parts: Parts, template: str, *, status: int = 200, **shown: Any) -> Res
         layout=f"{NAME}/{'fragment' if only_middle else 'base'}.html",
         queue_names=parts.queues,
         may_change=may_change(),
+        workspace=bound_workspace(),
         logged_in=session is not None or g.get("scope", 0) > 0,
         asks_for_token=parts.sessions.asks_for_token,
         csrf=session.csrf_token if session else "",

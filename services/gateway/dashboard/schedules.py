@@ -45,6 +45,11 @@ class ScheduleRow:
     ticks: Sequence[TickRow] = ()
 
 
+def is_of(schedule: Schedule, workspace: str) -> bool:
+    """Whether a schedule emits jobs of this workspace only."""
+    return schedule.data.get("workspaceId") == workspace
+
+
 def schedule_row(schedule: Schedule, *, now: datetime, ticks: Sequence[TickRow] = ()) -> ScheduleRow:
     """A schedule as it stands now."""
     next_runs: list[datetime] = []

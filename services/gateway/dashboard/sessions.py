@@ -15,7 +15,7 @@ from typing import Any, Final
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from libs.common.settings import Settings, tokens_of
-from services.gateway.auth import Scope
+from services.gateway.auth import Caller, Scope, fingerprint_of, workspace_tokens
 
 COOKIE: Final = "tuco_session"
 LIFETIME: Final = timedelta(hours=12)
@@ -28,19 +28,19 @@ class Session:
     """A person who has logged in.
 
     Args:
-        scope: what they may do.
+        caller: what they may do, by which token.
         csrf_token: what each change that they ask for must show.
         name: by which their changes are told apart from others' in logs; says nothing about the token.
     """
 
-    scope: Scope
+    caller: Caller
     csrf_token: str
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    scope: Scope
+    caller: Caller
     secret: bytes
 
 
@@ -48,17 +48,24 @@ class Sessions:
     """Opens and reads sessions.
 
     Args:
-        settings: gives the tokens; those that are bound to a workspace open nothing here, where all is shown. Where
-            there are none, as ``dev`` allows, everyone may do everything, in sessions that only this process knows.
+        settings: gives the tokens; a session of one that is bound to a workspace is bound to it too. Where there are
+            none, as ``dev`` allows, everyone may do everything, in sessions that only this process knows.
         lifetime: after which one logs in again.
     """
 
     def __init__(self, settings: Settings, *, lifetime: timedelta = LIFETIME) -> None:
         given = {Scope.SERVICE: tokens_of(settings.service_token), Scope.ADMIN: tokens_of(settings.admin_token)}
-        self._keys = [_Key(scope, _key_of(token)) for scope, tokens in given.items() for token in tokens]
-        self.asks_for_token = bool(self._keys or tokens_of(settings.workspace_tokens))
+        self._keys = [
+            _Key(Caller(scope, fingerprint_of(token)), _key_of(token))
+            for scope, tokens in given.items()
+            for token in tokens
+        ] + [
+            _Key(Caller(Scope.SERVICE, fingerprint_of(token), workspace), _key_of(token))
+            for workspace, token in workspace_tokens(settings)
+        ]
+        self.asks_for_token = bool(self._keys)
         """Whether one must log in at all."""
-        self._for_everyone = _Key(Scope.ADMIN, secrets.token_bytes(32))
+        self._for_everyone = _Key(Caller(Scope.ADMIN), secrets.token_bytes(32))
         self._lifetime_s = lifetime.total_seconds()
 
     def open(self, token: str) -> str | None:
@@ -87,7 +94,8 @@ class Sessions:
         if not isinstance(held, str):
             return None
         csrf_token = hmac.new(key.secret, b"csrf " + held.encode(), hashlib.sha256).hexdigest()
-        return Session(scope=key.scope, csrf_token=csrf_token, name=f"{key.scope.name.lower()}-{held[:8]}")
+        name = f"{key.caller.scope.name.lower()}-{held[:8]}"
+        return Session(caller=key.caller, csrf_token=csrf_token, name=name)
 
 
 def shows(session: Session, csrf_token: str) -> bool:

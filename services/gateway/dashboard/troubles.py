@@ -7,14 +7,19 @@ from enum import IntEnum
 from typing import Any, Final
 
 from libs.common.broker.model import QueueStats
+from libs.common.stores.integrations import Integration
 from libs.common.stores.lines import HealthStatus, LineStatus
+from libs.common.worker.heartbeat import WorkerSeen
 from services.gateway.dashboard.lines import LineRow
 from services.gateway.dashboard.schedules import ScheduleRow
 from services.gateway.dashboard.words import listed, some, span
 from services.gateway.health import Part
+from services.gateway.rates import QueueRates
 
 SLOW_AFTER: Final = timedelta(seconds=60)
 """How long the oldest job may wait before that is worth a word."""
+ABANDONED_AFTER: Final = timedelta(seconds=15)
+"""The same for a queue without workers; a worker that starts says within five seconds that it lives."""
 
 
 class Weight(IntEnum):
@@ -54,17 +59,25 @@ class Facts:
     Args:
         parts: the gateway, the stores and the services by their names.
         queues: every queue in numbers.
+        rates: how fast each goes, where that is known.
+        workers: who works, where that is known.
+        dead: dead letters by queue, where the queues' numbers are not known.
         lines: every line that is not retired.
         schedules: every schedule.
         uncertain: how many messages wait for a person.
+        needing: integrations that wait for one.
         now: the current moment.
     """
 
     parts: Mapping[str, Part]
     queues: Sequence[QueueStats] = ()
+    rates: Mapping[str, QueueRates] = field(default_factory=dict)
+    workers: Sequence[WorkerSeen] = ()
+    dead: Mapping[str, int] = field(default_factory=dict)
     lines: Sequence[LineRow] = ()
     schedules: Sequence[ScheduleRow] = ()
     uncertain: int = 0
+    needing: Sequence[Integration] = ()
     now: datetime
 
 
@@ -72,9 +85,11 @@ def troubles(facts: Facts) -> list[Trouble]:
     """What is wrong, worst first."""
     found = [
         *_parts(facts.parts),
-        *(trouble for queue in facts.queues for trouble in _queue(queue)),
+        *(trouble for queue in facts.queues for trouble in _queue(queue, facts.rates.get(queue.queue))),
+        *(_dead(name, count) for name, count in facts.dead.items()),
         *_uncertain(facts.uncertain),
         *_lines(facts.lines),
+        *(_needing(integration) for integration in facts.needing),
         *_schedules(facts),
     ]
     return sorted(found, key=lambda trouble: -trouble.weight)
@@ -107,7 +122,7 @@ def _parts(parts: Mapping[str, Part]) -> Iterator[Trouble]:
             yield Trouble(weight=Weight.ALARM, text=f"{known} does not answer{why}.", advice=advice)
 
 
-def _queue(queue: QueueStats) -> Iterator[Trouble]:
+def _queue(queue: QueueStats, rates: QueueRates | None) -> Iterator[Trouble]:
     name, where = queue.queue, {"name": queue.queue}
     held = queue.counts.get("paused", 0)
     if queue.paused:
@@ -117,7 +132,7 @@ def _queue(queue: QueueStats) -> Iterator[Trouble]:
             page="dashboard.queue",
             where=where,
         )
-    elif queue.oldest_waiting_seconds > SLOW_AFTER.total_seconds():
+    elif queue.oldest_waiting_seconds > _patience(rates):
         running = queue.counts.get("active", 0)
         behind = f"the oldest job has waited {span(queue.oldest_waiting_seconds)}"
         if running:
@@ -132,19 +147,42 @@ def _queue(queue: QueueStats) -> Iterator[Trouble]:
             yield Trouble(
                 weight=Weight.ALARM,
                 text=f"Nobody takes jobs from {name}: {behind} and none runs.",
-                advice="Is its worker up, and does it reach Redis?",
+                advice="No worker of this queue has said within 20 seconds that it lives: start one, or read its log."
+                if rates is not None and not rates.workers
+                else "Is its worker up, and does it reach Redis?",
                 page="dashboard.queue",
                 where=where,
             )
-    dead = queue.counts.get("failed", 0)
-    if dead:
-        yield Trouble(
-            weight=Weight.WARNING,
-            text=f"{some(dead, 'dead letter')} in {name}.",
-            advice="They wait for a person: see why they died, then retry or remove them.",
-            page="dashboard.dead",
-            where={"queue": name},
-        )
+    if dead := queue.counts.get("failed", 0):
+        yield _dead(name, dead)
+
+
+def _patience(rates: QueueRates | None) -> float:
+    """After how many seconds of waiting something is wrong: sooner where no worker is there to take the job."""
+    nobody = rates is not None and not rates.workers
+    return (ABANDONED_AFTER if nobody else SLOW_AFTER).total_seconds()
+
+
+def _dead(queue: str, count: int) -> Trouble:
+    return Trouble(
+        weight=Weight.WARNING,
+        text=f"{some(count, 'dead letter')} in {queue}.",
+        advice="They wait for a person: see why they died, then retry or remove them.",
+        page="dashboard.dead",
+        where={"queue": queue},
+    )
+
+
+def _needing(integration: Integration) -> Trouble:
+    name = integration.name or f"{integration.provider.value} of {integration.workspace_id}"
+    reason = integration.status_reason.rstrip(".") or "it does not say what"
+    return Trouble(
+        weight=Weight.WARNING,
+        text=f"The integration {name} needs a person: {reason}.",
+        advice="It is not synced until that is mended.",
+        page="dashboard.integration",
+        where={"integration_id": integration.id},
+    )
 
 
 def _uncertain(count: int) -> Iterator[Trouble]:

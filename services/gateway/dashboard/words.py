@@ -19,6 +19,7 @@ STATE_NAMES: Final = {
 }
 """What a state is called on a page."""
 
+_NOTHING: Final = "\u2013"
 _SHOWN_CHARACTERS: Final = 20_000
 
 
@@ -40,6 +41,16 @@ def span(seconds: float) -> str:
         return f"{hours} h {minutes} min" if minutes and hours < 6 else f"{hours} h"
     days, hours = divmod(hours, 24)
     return f"{days} d {hours} h" if hours and days < 3 else f"{days} d"
+
+
+def span_or_dash(seconds: float | None) -> str:
+    """A length of time, or a dash where it is not known."""
+    return _NOTHING if seconds is None else span(seconds)
+
+
+def a_minute(per_second: float | None) -> str:
+    """So many a minute, or a dash where it is not known."""
+    return _NOTHING if per_second is None else number(per_second * 60)
 
 
 def moment(at: datetime, now: datetime) -> str:
@@ -75,12 +86,3 @@ def pretty(value: Any) -> str:
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     left = len(text) - _SHOWN_CHARACTERS
     return text if left <= 0 else f"{text[:_SHOWN_CHARACTERS]}\n… {number(left)} more characters"
-
-
-def spark(values: Sequence[float], *, width: int = 120, height: int = 28) -> str:
-    """The points of a line through these values, for an SVG of this size; empty where there are fewer than two."""
-    if len(values) < 2:
-        return ""
-    top = max(*values, 1e-9)
-    step = width / (len(values) - 1)
-    return " ".join(f"{i * step:.1f},{height - 1.5 - value / top * (height - 3):.1f}" for i, value in enumerate(values))

@@ -135,16 +135,7 @@ class Page:
 
     async def _send(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
         self._last_id += 1
-        wanted = self._last_id
-        await self._socket.send_json({"id": wanted, "method": method, "params": parameters})
-        while True:
-            said = json.loads((await self._socket.receive(timeout=60)).data)
-            if said.get("id") == wanted:
-                if "error" in said:
-                    raise AssertionError(f"{method}: {said['error']['message']}")
-                answer: dict[str, Any] = said["result"]
-                return answer
-            self._note(said)
+        return await _command(self._socket, self._last_id, method, parameters, self._note)
 
     async def _listen(self, seconds: float) -> None:
         try:
@@ -166,9 +157,54 @@ class Page:
                 self.complaints.append(f"{given['entry']['text']} {given['entry'].get('url', '')}")
 
 
+class Browser:
+    """A running browser.
+
+    Args:
+        loop: runs the connections.
+        session: opens them.
+        port: where the browser listens.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession, port: int) -> None:
+        self._loop = loop
+        self._session = session
+        self._port = port
+        self._own = loop.run_until_complete(self._connect(self._get("version")["webSocketDebuggerUrl"]))
+        self._last_id = 0
+
+    @contextmanager
+    def page(self) -> Iterator[Page]:
+        """A new tab that shares nothing with others, neither cookies nor what is cached."""
+        context = self._send("Target.createBrowserContext")["browserContextId"]
+        target = self._send("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
+        address = f"ws://127.0.0.1:{self._port}/devtools/page/{target}"
+        socket = self._loop.run_until_complete(self._connect(address))
+        try:
+            yield Page(self._loop, socket)
+        finally:
+            self._loop.run_until_complete(socket.close())
+            self._send("Target.disposeBrowserContext", browserContextId=context)
+
+    def _get(self, name: str) -> dict[str, Any]:
+        return self._loop.run_until_complete(self._fetch(name))
+
+    def _send(self, method: str, **parameters: Any) -> dict[str, Any]:
+        self._last_id += 1
+        return self._loop.run_until_complete(_command(self._own, self._last_id, method, parameters))
+
+    async def _fetch(self, name: str) -> dict[str, Any]:
+        async with self._session.get(f"http://127.0.0.1:{self._port}/json/{name}") as answer:
+            found: dict[str, Any] = await answer.json()
+            return found
+
+    async def _connect(self, address: str) -> aiohttp.ClientWebSocketResponse:
+        return await self._session.ws_connect(address, max_msg_size=0)
+
+
 @contextmanager
-def browsing() -> Iterator[Page]:
-    """A page of a new browser, which ends with it."""
+def browsing() -> Iterator[Browser]:
+    """A new browser."""
     found = program()
     assert found, "there is no Chromium on this machine"
     with tempfile.TemporaryDirectory(prefix="tuco-browser-", ignore_cleanup_errors=True) as folder:
@@ -178,8 +214,7 @@ def browsing() -> Iterator[Page]:
             loop = asyncio.new_event_loop()
             port = _port_of(Path(folder), process)
             session = loop.run_until_complete(_session())
-            socket = loop.run_until_complete(_connect(session, port))
-            yield Page(loop, socket)
+            yield Browser(loop, session, port)
             loop.run_until_complete(session.close())
             loop.close()
         finally:
@@ -205,8 +240,20 @@ async def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession()
 
 
-async def _connect(session: aiohttp.ClientSession, port: int) -> aiohttp.ClientWebSocketResponse:
-    async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
-        tabs = await answer.json()
-    address = next(tab["webSocketDebuggerUrl"] for tab in tabs if tab["type"] == "page")
-    return await session.ws_connect(address, max_msg_size=0)
+async def _command(
+    socket: aiohttp.ClientWebSocketResponse,
+    wanted: int,
+    method: str,
+    parameters: dict[str, Any],
+    note: Callable[[dict[str, Any]], None] = lambda _said: None,
+) -> dict[str, Any]:
+    """The answer to one command; what is said meanwhile goes to ``note``."""
+    await socket.send_json({"id": wanted, "method": method, "params": parameters})
+    while True:
+        said = json.loads((await socket.receive(timeout=60)).data)
+        if said.get("id") == wanted:
+            if "error" in said:
+                raise AssertionError(f"{method}: {said['error']['message']}")
+            answer: dict[str, Any] = said["result"]
+            return answer
+        note(said)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.end_to_end.dashboard.browser import Page, browsing, program
+from tests.end_to_end.dashboard.browser import Browser, Page, browsing, program
 from tests.end_to_end.dashboard.stage import Scene, playing
 
 
@@ -17,10 +17,17 @@ def scene() -> Iterator[Scene]:
         yield scene
 
 
+@pytest.fixture(scope="session")
+def browser(scene: Scene) -> Iterator[Browser]:
+    """A browser."""
+    with browsing() as browser:
+        yield browser
+
+
 @pytest.fixture
-def page(scene: Scene) -> Iterator[Page]:
-    """A page of a new browser in which nobody has logged in; it must have nothing to complain of at the end."""
-    with browsing() as page:
+def page(browser: Browser) -> Iterator[Page]:
+    """A page on which nobody has logged in; it must have nothing to complain of at the end."""
+    with browser.page() as page:
         page.size(1280, 860)
         yield page
         assert page.complaints == []

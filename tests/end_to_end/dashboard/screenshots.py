@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.end_to_end.dashboard.browser import Page, browsing, program
-from tests.end_to_end.dashboard.stage import Scene, playing, set_scene
+from tests.end_to_end.dashboard.stage import DEMO_TOKEN, Scene, playing, set_scene
 from tests.waiting import wait_until
 
 NOWHERE = "/jobs/nothing"
-_POINTS = "document.querySelector('.spark:not(.still) polyline')?.getAttribute('points').split(' ').length ?? 0"
+_POINTS = "document.querySelector('.curve:not(.still) polyline')?.getAttribute('points').split(' ').length ?? 0"
 _LOOKS = (("light", 1280, 860, False), ("dark", 1280, 860, False), ("phone", 390, 844, True))
 
 
 def main(folder: Path) -> None:
     """Takes the pictures."""
     folder.mkdir(parents=True, exist_ok=True)
-    with playing() as scene, browsing() as page:
+    with playing() as scene, browsing() as browser, browser.page() as page:
         jobs = set_scene(scene)
         page.size(1280, 860)
         page.open(f"{scene.url}/dashboard/")
@@ -33,6 +33,14 @@ def main(folder: Path) -> None:
                 page.scheme("dark" if look == "dark" else "light")
                 page.open(f"{scene.url}/dashboard{path}")
                 page.picture(folder / f"{name}.{look}.png")
+        page.submit(".foot button")
+        page.write("#token", DEMO_TOKEN)
+        page.submit(".login button")
+        for look, width, height, phone in _LOOKS:
+            page.size(width, height, phone=phone)
+            page.scheme("dark" if look == "dark" else "light")
+            page.open(f"{scene.url}/dashboard/")
+            page.picture(folder / f"workspace.{look}.png")
         unforeseen = [complaint for complaint in page.complaints if NOWHERE not in complaint]
         if unforeseen:
             raise AssertionError(f"the browser complained: {unforeseen}")
@@ -47,23 +55,31 @@ def _wait_for_work(scene: Scene, page: Page, run: str) -> None:
         message="the run gets going",
         interval_s=0.3,
     )
-    # A plot needs a few points: the page adds one each time it refreshes itself.
+    # A plot needs a few points: the gateway adds one every five seconds.
     page.wait(lambda: page.run(_POINTS) > 8, "the plot has some points", deadline_s=60)
 
 
 def _pages(jobs: Mapping[str, str]) -> dict[str, str]:
     return {
+        "job-running": f"/jobs/{jobs['run']}",
+        "list-running": f"/lists/{jobs['run']}",
+        "lists": "/lists",
         "overview": "/",
         "queue": "/queues/bulk-availability",
         "queue-dead": "/queues/integration-sync?state=failed",
         "queue-delayed": "/queues/integration-sync?state=delayed",
-        "job-running": f"/jobs/{jobs['run']}",
         "job-dead": f"/jobs/{jobs['dead']}",
         "job-delayed": f"/jobs/{jobs['delayed']}",
         "dead": "/dead",
-        "schedules": "/schedules",
-        "lines": "/lines",
+        "list-done": f"/lists/{jobs['done']}",
         "messages": "/messages",
+        "messages-latest": "/messages?show=latest",
+        "message": f"/messages/{jobs['message']}",
+        "lines": "/lines",
+        "integrations": "/integrations",
+        "integration": f"/integrations/{jobs['integration']}",
+        "sync-run": f"/integrations/{jobs['integration']}/runs/{jobs['sync_run']}",
+        "schedules": "/schedules",
         "no-such-job": NOWHERE,
     }
 

@@ -1,12 +1,14 @@
 """The dashboard as a person meets it: in a real browser, on a whole installation."""
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 from bson import ObjectId
 
+from libs.common.stores.collections import JOBS
 from tests.end_to_end.dashboard.browser import Page
-from tests.end_to_end.dashboard.stage import XSS, Scene
+from tests.end_to_end.dashboard.stage import DEMO_TOKEN, XSS, Scene, set_integrations, set_messages
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)
@@ -145,7 +147,10 @@ def test_it_works_without_scripts(scene: Scene, page: Page) -> None:
     assert "1 job runs again." in page.text()
 
 
-@pytest.mark.parametrize("path", ["/", "/dead", "/queues/integration-sync?state=failed", "/schedules", "/lines"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/dead", "/queues/integration-sync?state=failed", "/schedules", "/lines", "/lists", "/messages?show=latest"],
+)
 def test_nothing_is_wider_than_a_phone(scene: Scene, admin: Page, path: str) -> None:
     scene.dead_letter(workspace="w" * 120)
     admin.size(360, 740, phone=True)
@@ -153,6 +158,105 @@ def test_nothing_is_wider_than_a_phone(scene: Scene, admin: Page, path: str) -> 
     admin.open(f"{scene.url}/dashboard{path}")
 
     assert admin.run("document.documentElement.scrollWidth") <= 360
+
+
+def test_plots_are_drawn_of_what_happens(scene: Scene, admin: Page) -> None:
+    for _ in range(5):
+        scene.dead_letter()
+    loads = admin.loads
+
+    admin.wait(lambda: admin.run("document.querySelectorAll('.curve:not(.still)').length") > 0, "a plot is drawn")
+
+    assert "no worker" in admin.text()
+    assert "1 worker" in admin.text()
+    assert admin.loads == loads
+
+
+def test_what_failed_of_a_list_is_asked_about_again_and_the_rest_is_a_file(scene: Scene, admin: Page) -> None:
+    run = scene.finished_run(30, unknown=4)
+    admin.open(f"{scene.url}/dashboard/lists")
+    assert "30 leads" in admin.text()
+    admin.open(f"{scene.url}/dashboard/lists/{run}?outcome=unknown")
+    assert admin.run("document.querySelectorAll('tbody tr').length") == 4
+    file = admin.run("fetch(document.querySelector('a[download]').href).then(answer => answer.text())")
+    assert file.count("unknown") == 4
+
+    admin.submit(".actions button.main")
+
+    assert "4 leads are asked about again, by this run." in admin.text()
+    admin.wait(lambda: "completed" in admin.text(), "the new run ends")
+    admin.open(f"{scene.url}/dashboard/lists/{run}")
+    admin.click(".actions button.main")
+    admin.wait(lambda: "Every lead of this list is answered." in admin.text(), "nothing is left")
+
+
+def test_an_integration_shows_what_it_refused_and_is_synced_now(scene: Scene, admin: Page) -> None:
+    integration, run = set_integrations(scene.database, datetime.now(UTC))
+    admin.open(f"{scene.url}/dashboard/integrations/{integration}/runs/{run}")
+    assert "the row was left out" in admin.text()
+    assert "<script>" in admin.text()
+    assert admin.run("document.querySelectorAll('#main script, #main img').length") == 0
+
+    admin.open(f"{scene.url}/dashboard/integrations/{integration}")
+    admin.submit(".actions button.main")
+
+    assert "A sync is on its way." in admin.text()
+    assert scene.database[JOBS].count_documents({"data.integrationId": integration, "data.workspaceId": "acme"}) == 1
+
+
+def test_a_person_decides_about_a_message_and_sees_its_history(scene: Scene, admin: Page) -> None:
+    set_messages(scene.database, datetime.now(UTC))
+    admin.open(f"{scene.url}/dashboard/messages")
+    waiting = admin.run("document.querySelectorAll('article').length")
+    admin.open(f"{scene.url}/dashboard/messages?to=grace@example.com")
+    admin.submit("article h2 a")
+    assert "Nobody knows whether it went out" in admin.text()
+    assert admin.run("document.title") != "owned"
+
+    admin.submit(".actions button.main")
+
+    assert "The message counts as sent." in admin.text()
+    assert "A person decided" in admin.text()
+    admin.open(f"{scene.url}/dashboard/messages")
+    assert admin.run("document.querySelectorAll('article').length") == waiting - 1
+
+
+def test_a_schedule_is_run_now(scene: Scene, admin: Page) -> None:
+    admin.open(f"{scene.url}/dashboard/schedules")
+
+    admin.submit("article form button")
+
+    assert "runs now, beside its ticks" in admin.text()
+    assert "health-check" in admin.run("document.title")
+
+
+def test_a_token_of_a_workspace_shows_that_workspace_alone(scene: Scene, page: Page) -> None:
+    theirs = scene.dead_letter(workspace="acme")
+    page.open(f"{scene.url}/dashboard/lines")
+    page.write("#token", DEMO_TOKEN)
+    page.submit(".login button")
+    assert "Simulator 1" in page.text()
+    assert "workspace demo" in page.text()
+
+    for path in ("/", "/dead", "/queues/integration-sync?state=failed", "/messages?show=latest", "/integrations"):
+        page.open(f"{scene.url}/dashboard{path}")
+        assert "acme" not in page.text()
+        assert theirs not in page.text()
+        assert page.run("document.querySelectorAll('#main form[method=post]').length") == 0
+    page.open(f"{scene.url}/dashboard/jobs/{theirs}")
+    assert "There is no job" in page.text()
+    # The browser writes the page that is not there to its console.
+    assert [complaint for complaint in page.complaints if "404" not in complaint] == []
+    page.complaints.clear()
+
+
+def test_letters_lead_to_pages(scene: Scene, admin: Page) -> None:
+    for letter, path in (("r", "/lists"), ("i", "/integrations"), ("o", "/")):
+        before = admin.loads
+        admin.press("g")
+        admin.press(letter)
+        admin.await_load(before)
+        assert admin.run("location.pathname") == f"/dashboard{path}"
 
 
 def test_a_queue_of_ten_thousand_jobs_opens_as_quickly_as_any(scene: Scene, admin: Page) -> None:

@@ -1,5 +1,6 @@
 """What the pages show, what may be done on them, and that strangers' text stays text."""
 
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 
@@ -8,12 +9,15 @@ import pytest
 
 from libs.common.broker.model import Children
 from libs.common.jobs.states import JobState
+from libs.common.messages.states import MessageStatus
+from libs.common.stores.lines import HealthStatus
 from libs.common.stores.schedules import Schedule
 from services.gateway.dashboard.blueprint import PREFIX
-from services.gateway.dashboard.rates import RateHistory
+from services.gateway.dashboard.rates import Series
 from services.gateway.health import Part
 from services.gateway.rates import QueueRates
-from tests.unit.dashboard.world import NOW, PAGES, XSS, FakeQueue, World, a_bit_of_everything, dead, job
+from tests.unit.dashboard.stores import a_list, an_integration, one_lead
+from tests.unit.dashboard.world import NOW, PAGES, XSS, World, a_bit_of_everything, dead, job
 
 
 @pytest.fixture
@@ -158,23 +162,67 @@ def test_the_overview_stays_when_a_store_is_away(world: World) -> None:
 
 
 def test_the_overview_tells_how_fast_a_queue_goes(world: World) -> None:
-    world.speeds["integration-sync"] = QueueRates(
+    world.rates["integration-sync"] = QueueRates(
         added_per_second=2.0, ended_per_second=1.5, wait_p50_seconds=0.25, wait_p95_seconds=75, workers=3
     )
+    world.drawn["integration-sync"] = Series(added=[60, 120], ended=[30, None], wait_p50=[0.25, 0.5])
 
     page = world.open("/")
 
     for words in (">120<", ">90<", "250 ms", "1 min", "3 workers"):
         assert words in page
+    assert page.count('<polyline class="s1"') == 2
+    assert page.count('<polyline class="s2"') == 1
 
 
-def test_the_plot_is_of_what_was_completed_between_looks() -> None:
-    history, queue = RateHistory(), FakeQueue("q").stats()
-    for seconds, completed in [(0, 100), (1, 105), (10, 110), (20, 140), (30, 0)]:
-        seen = msgspec.structs.replace(queue, totals={"completed": completed})
-        history.note([seen], at=NOW + timedelta(seconds=seconds))
+def test_a_queue_whose_jobs_nobody_takes_is_an_alarm_at_once(world: World) -> None:
+    world.rates["integration-sync"] = QueueRates(workers=0)
+    world.sync.oldest = 20
 
-    assert history.completed("q") == [60, 180, 0]
+    page = world.open("/")
+
+    assert "Nobody takes jobs from integration-sync" not in page
+    world.sync.views.pop("runs")
+    page = world.open("/")
+    assert "Nobody takes jobs from integration-sync: the oldest job has waited 20 s and none runs." in page
+    assert "No worker of this queue has said" in page
+
+
+def test_a_queue_that_a_worker_serves_may_take_its_time(world: World) -> None:
+    world.rates["integration-sync"] = QueueRates(workers=1)
+    world.sync.views.pop("runs")
+    world.sync.oldest = 20
+
+    assert "Nobody takes jobs" not in world.open("/")
+
+
+def test_the_overview_names_the_workers_and_who_has_fallen_silent(world: World) -> None:
+    page = world.open("/")
+
+    assert "2 jobs" in page
+    assert "silent for 12 s" in page
+
+
+def test_the_overview_names_an_integration_that_needs_a_person(world: World) -> None:
+    page = world.open("/")
+
+    assert "The integration plain needs a person: plain." in page
+    assert f'href="{PREFIX}/integrations/65f0c0ffee0000000000aaaa"' in page
+
+
+@pytest.mark.parametrize(
+    ("wanted", "path"),
+    [
+        ("died", "/jobs/died"),
+        ("65f0c0ffee0000000000abcd", "/messages/65f0c0ffee0000000000abcd"),
+        ("ada@example.com", "/messages?to=ada@example.com"),
+        ("+1 212 555 0123", "/messages?to=%2B1+212+555+0123"),
+    ],
+)
+def test_what_one_looks_for_is_found_by_what_it_looks_like(world: World, wanted: str, path: str) -> None:
+    answer = world.client.get(f"{PREFIX}/find", query_string={"id": wanted}, headers={"Accept": "text/html"})
+
+    assert answer.location == f"{PREFIX}{path}"
 
 
 def test_a_job_is_found_by_its_id(world: World) -> None:
@@ -313,6 +361,30 @@ def test_a_job_is_decided_about(world: World, job_id: str, action: str, decided:
     assert world.decided == [(decided, job_id)]
 
 
+def test_a_parent_lists_its_children_with_their_states(world: World) -> None:
+    world.sync.show(
+        job("parent", JobState.WAITING_CHILDREN, children=Children(pending=1, completed=0, failed=1)),
+        dead("dead-child", "Boom", parent_id="parent"),
+        job("live-child", JobState.ACTIVE, parent_id="parent", worker="w1"),
+        job("stranger", JobState.ACTIVE, parent_id="another"),
+    )
+
+    page = world.open("/jobs/parent")
+
+    assert page.index("live-child") < page.index("dead-child")
+    assert "stranger" not in page
+
+
+def test_the_job_of_a_message_says_why_it_is_not_sent_and_leads_to_it(world: World) -> None:
+    message_id = world.open_messages[0].message_id
+    world.sync.show(job("sends", job_type="message-processing", data={"messageId": message_id}))
+
+    page = world.open("/jobs/sends")
+
+    assert "a person decides" in page
+    assert f'href="{PREFIX}/messages/{message_id}"' in page
+
+
 # Dead letters
 
 
@@ -343,6 +415,162 @@ def test_a_group_that_is_gone_is_told_of(world: World) -> None:
 
 
 # Schedules, lines, messages
+
+
+def test_a_schedule_is_run_now(world: World) -> None:
+    answer = world.send("/schedules/minutely/now")
+
+    assert world.run_now == ["minutely"]
+    assert answer.location == f"{PREFIX}/jobs/ticked"
+
+
+def test_a_line_shows_how_far_its_limits_are_used_and_when_it_is_free(world: World) -> None:
+    world.line_rows = [replace(world.line_rows[0], health=HealthStatus.UP, workspace_id="acme")]
+    today = NOW.date().isoformat()
+    world.records.line_days["l1", today] = 100
+
+    page = world.open("/lines")
+
+    assert "100 of 100" in page
+    assert "its line has sent or promised its messages of the day" in page
+    assert "in 12 h" in page
+
+
+def test_a_line_that_is_down_promises_no_slot(world: World) -> None:
+    assert "not used while it is down" in world.open("/lines")
+
+
+def test_a_message_is_found_by_its_recipient(world: World) -> None:
+    assert "/messages/65f0c0ffee0000000000abcd" in world.open("/messages?to=plain")
+    assert "No message to +12125550123." in world.open("/messages?to=%2B12125550123")
+
+
+def test_a_message_tells_what_happened_to_it(world: World) -> None:
+    sent = msgspec.structs.replace(
+        world.open_messages[0], status=MessageStatus.SENT, sent_at=NOW, dispatched_at=NOW, attempts=2
+    )
+    world.open_messages = [sent]
+
+    page = world.open(f"/messages/{sent.message_id}")
+
+    assert "It was sent." in page
+    assert page.index("Handed to the provider") < page.index("<b>Sent</b>")
+    assert "attempt 2" in page
+
+
+def test_a_failed_message_may_be_sent_after_all_and_nothing_else(world: World) -> None:
+    world.open_messages = [msgspec.structs.replace(world.open_messages[0], status=MessageStatus.FAILED)]
+
+    page = world.open(f"/messages/{world.open_messages[0].message_id}")
+
+    assert "Send once more" in page
+    assert "It went out" not in page
+
+
+# Lists
+
+
+def test_a_list_shows_each_lead_and_how_many_have_which_outcome(world: World) -> None:
+    page = world.open("/lists/list1")
+
+    for words in ("3 leads", "Ask again about 1", '<span class="badge unknown">unknown</span>'):
+        assert words in page
+
+
+def test_a_run_that_is_on_counts_what_it_has_not_come_to(world: World) -> None:
+    world.runs.show(a_list("runs", status="accepted", checked=0))
+
+    page = world.open("/lists/runs")
+
+    assert "open" in page
+    assert 'data-live="4"' in page
+    assert "Ask again" not in page
+
+
+def test_only_the_leads_that_failed_are_asked_about_again_and_once(world: World) -> None:
+    lead = "65f0c0ffee000000000000b2"
+    world.runs.show(a_list("list1"), one_lead("list1", outcome="available", lead_id=lead))
+
+    first = world.send("/lists/list1/again")
+    world.send("/lists/list1/again")
+
+    (job_type, data, key), (_, _, again) = world.submitted
+    assert job_type == "bulk-availability-check"
+    assert data["leadIds"] == ["65f0c0ffee000000000000a1"]
+    assert (data["userId"], data["workspaceId"]) == ("acme", "acme")
+    assert key == again is not None
+    assert first.location == f"{PREFIX}/lists/new-job"
+
+
+def test_a_run_that_is_on_is_not_asked_again(world: World) -> None:
+    world.runs.show(a_list("runs", status="accepted"), one_lead("runs", outcome="open"))
+
+    world.send("/lists/runs/again")
+
+    assert world.submitted == []
+
+
+def test_a_list_is_a_file_too(world: World) -> None:
+    answer = world.client.get(f"{PREFIX}/lists/list1/leads.csv?outcome=unknown")
+
+    assert answer.content_type.startswith("text/csv")
+    assert "attachment" in answer.headers["Content-Disposition"]
+    header, lead = answer.text.splitlines()
+    assert header.startswith("leadId,outcome,name")
+    assert lead.startswith("65f0c0ffee000000000000a1,unknown,plain")
+    assert len(world.client.get(f"{PREFIX}/lists/list1/leads.csv?outcome=invalid").text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("path", ["/lists/nothing", "/lists/nothing/leads.csv"])
+def test_a_list_that_is_not_there_is_not_found(world: World, path: str) -> None:
+    world.open(path, status=404)
+
+
+@pytest.mark.parametrize("query", ["outcome=explode", "start=-1", "start=x"])
+def test_a_part_that_no_list_has_is_refused(world: World, query: str) -> None:
+    world.open(f"/lists/list1?{query}", status=400)
+
+
+# Integrations
+
+
+def test_a_run_shows_its_counts_and_the_rows_that_were_refused(world: World) -> None:
+    page = world.open("/integrations/65f0c0ffee0000000000aaaa/runs/65f0c0ffee0000000000bbbb")
+
+    for words in ("<dt>Refused</dt>", "the field was left out", "30 %"):
+        assert words in page
+
+
+@pytest.mark.parametrize("mode", ["incremental", "full", "dryRun"])
+def test_an_integration_is_synced_now(world: World, mode: str) -> None:
+    world.syncs.show(an_integration("65f0c0ffee0000000000aaaa"))
+
+    world.send("/integrations/65f0c0ffee0000000000aaaa/sync", mode=mode)
+
+    ((job_type, data, _),) = world.submitted
+    assert job_type == "integration-sync"
+    assert data["integrationId"] == "65f0c0ffee0000000000aaaa"
+    assert data["workspaceId"] == "acme"
+    assert data.get("mode", "incremental") == mode
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/integrations/nothing",
+        "/integrations/65f0c0ffee0000000000aaaa/runs/65f0c0ffee0000000000cccc",
+    ],
+)
+def test_an_integration_or_run_that_is_not_there_is_not_found(world: World, path: str) -> None:
+    world.open(path, status=404)
+
+
+def test_a_way_to_sync_that_there_is_not_is_refused(world: World) -> None:
+    assert world.send("/integrations/65f0c0ffee0000000000aaaa/sync", mode="explode").status_code == 400
+    assert world.submitted == []
+
+
+# More of schedules, lines and messages
 
 
 def test_a_schedule_is_switched(world: World) -> None:

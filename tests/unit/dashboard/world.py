@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Flask, g
 from flask.testing import FlaskClient
@@ -10,28 +11,39 @@ from werkzeug.exceptions import Conflict
 from werkzeug.test import TestResponse
 
 from libs.common.broker.model import Attempt, Children, JobPage, JobView, QueueStats
+from libs.common.budgets.contract import LineBudget, WorkspaceBudget
+from libs.common.budgets.limits import LineLimits
+from libs.common.budgets.records import Records
 from libs.common.errors import StoreUnavailable
 from libs.common.jobs.states import JobState
+from libs.common.messages.explaining import Explanation, explain
 from libs.common.messages.model import Message
 from libs.common.messages.states import MessageStatus
 from libs.common.settings import Secret, Settings
 from libs.common.stores.lines import HealthStatus, LineStatus
 from libs.common.stores.message_desk import Resolution
+from libs.common.stores.message_search import MessageRecord, Shelf
 from libs.common.stores.schedules import Schedule
 from libs.common.stores.ticks import TickOutcome, TickRow
+from libs.common.worker.heartbeat import Heartbeat, WorkerSeen
 from services.gateway.answers import answer_errors_as_problems
 from services.gateway.auth import Tokens, guard
 from services.gateway.dashboard.access import caller_by_session
 from services.gateway.dashboard.blueprint import PREFIX, dashboard_routes
 from services.gateway.dashboard.jobs import Jobs
 from services.gateway.dashboard.lines import LineRow
-from services.gateway.dashboard.parts import Parts
+from services.gateway.dashboard.parts import Pace, Parts
+from services.gateway.dashboard.rates import Series
 from services.gateway.dashboard.sessions import Sessions
 from services.gateway.decisions import Decided
 from services.gateway.health import Health, Part
 from services.gateway.job_view import JobAnswer, merge
+from services.gateway.message_desk import Books
+from services.gateway.orders import Order
 from services.gateway.queue_desk import BulkAnswer, DeadQuery, QueueAnswer
 from services.gateway.rates import QueueRates
+from services.gateway.submission import Receipt
+from tests.unit.dashboard.stores import Runs, Syncs, a_list, an_integration, one_lead
 from tests.unit.ledger.fakes import FakeClock
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -97,9 +109,25 @@ class FakeQueue:
         self._check()
         return self.views.get(job_id)
 
-    def browse(self, state: JobState, *, cursor: str = "", limit: int = 50, text: str = "") -> JobPage:
+    def browse(
+        self,
+        state: JobState,
+        *,
+        cursor: str = "",
+        limit: int = 50,
+        job_type: str = "",
+        group: str | None = None,
+        text: str = "",
+    ) -> JobPage:
         self._check()
-        found = [view for view in self.views.values() if view.state is state and text in (view.reason or "")]
+        found = [
+            view
+            for view in self.views.values()
+            if view.state is state
+            and text in (view.reason or "")
+            and job_type in ("", view.job_type)
+            and group in (None, view.group)
+        ]
         start = int(cursor or 0)
         rest = start + limit < len(found)
         return JobPage(jobs=tuple(found[start : start + limit]), cursor=str(start + limit) if rest else None)
@@ -122,7 +150,14 @@ class World:
         self.tick_rows: list[TickRow] = []
         self.line_rows: list[LineRow] = []
         self.open_messages: list[Message] = []
-        self.speeds: dict[str, QueueRates] = {}
+        self.rates: dict[str, QueueRates] = {}
+        self.workers: list[WorkerSeen] = []
+        self.drawn: dict[str, Series] = {}
+        self.runs = Runs()
+        self.syncs = Syncs()
+        self.submitted: list[tuple[str, Mapping[str, Any], str | None]] = []
+        self.run_now: list[str] = []
+        self.records = Records()
         self.mongodb_away = False
         self.payloads: dict[str, dict[str, Any]] = {}
         self.sessions = Sessions(self.settings)
@@ -200,7 +235,30 @@ class World:
 
     def uncertain(self, workspace_id: str | None, *, limit: int) -> list[Message]:
         self._check_mongodb()
-        return self.open_messages[:limit]
+        return _Search(self).on(Shelf.UNCERTAIN, workspace_id, limit=limit)
+
+    def explain(self, message_id: str) -> Explanation | None:
+        found = next((each for each in self.open_messages if each.message_id == message_id), None)
+        if found is None:
+            return None
+        return explain(found, stopped=None, queue_paused=False, now=NOW)
+
+    def books(self, workspace_id: str) -> Books:
+        lines = tuple(
+            LineBudget(line_id=row.line_id, zone=ZoneInfo("UTC"), limits=LineLimits(per_minute=20, per_day=100))
+            for row in self.line_rows
+            if row.workspace_id == workspace_id
+        )
+        budget = WorkspaceBudget(workspace_id=workspace_id, zone=ZoneInfo("UTC"), lines=lines)
+        return Books(budget=budget, usable=[line.line_id for line in lines], records=self.records)
+
+    def submit(self, order: Order, key: str | None) -> Receipt:
+        self.submitted.append((order.contract.job_type, order.data, key))
+        return Receipt(job_id="new-job", queue=order.contract.queue, status="accepted")
+
+    def run_schedule(self, schedule: Schedule) -> str:
+        self.run_now.append(schedule.name)
+        return "ticked"
 
     def resolve(self, message_id: str, resolution: Resolution, *, by: str) -> Message | None:
         found = next((message for message in self.open_messages if message.message_id == message_id), None)
@@ -230,14 +288,23 @@ class World:
         parts = Parts(
             sessions=self.sessions,
             jobs=Jobs(self.queues, self, self),
-            speeds=lambda: self.speeds,
+            pace=lambda: Pace(rates=self.rates, workers=self.workers),
+            series=lambda queue: self.drawn.get(queue, Series()),
             find=self.find,
             payload_of=self.payloads.get,
+            past=self.runs,
+            outcomes=self.runs,
+            submit=self.submit,
             health=lambda: Health(status="ok", parts=self.parts_health),
             schedules=self,
             ticks=self,
+            run_schedule=self.run_schedule,
             lines=_Lines(self),
             messages=self,
+            search=_Search(self),
+            region="US",
+            integrations=self.syncs,
+            sync_runs=self.syncs,
             events=lambda seen: iter([f"data: after {seen}\n\n".encode()]),
             clock=self.clock,
         )
@@ -250,11 +317,31 @@ class _Lines:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def all(self) -> list[LineRow]:
-        return list(self._world.line_rows)
+    def all(self, workspace_id: str | None = None) -> list[LineRow]:
+        return [row for row in self._world.line_rows if workspace_id in (None, row.workspace_id)]
 
-    def all_with_history(self, now: datetime) -> list[LineRow]:
-        return list(self._world.line_rows)
+    def all_with_history(self, now: datetime, workspace_id: str | None = None) -> list[LineRow]:
+        return self.all(workspace_id)
+
+
+class _Search:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def on(self, shelf: Shelf, workspace_id: str | None, *, limit: int) -> list[Message]:
+        self._world._check_mongodb()
+        return [
+            each
+            for each in self._world.open_messages
+            if workspace_id in (None, each.workspace_id) and shelf.value in (Shelf.LATEST, each.status.value)
+        ][:limit]
+
+    def to(self, recipients: Sequence[str], workspace_id: str | None, *, limit: int) -> list[Message]:
+        return [each for each in self.on(Shelf.LATEST, workspace_id, limit=limit) if each.to in recipients]
+
+    def record(self, message_id: str) -> MessageRecord | None:
+        found = next((each for each in self._world.open_messages if each.message_id == message_id), None)
+        return MessageRecord(message=found) if found else None
 
 
 def a_bit_of_everything(world: World, *, text: str = "plain") -> None:
@@ -273,6 +360,13 @@ def a_bit_of_everything(world: World, *, text: str = "plain") -> None:
         job("runs", JobState.ACTIVE, worker=text, progress={"total": 10, "checked": 4, text: text}),
         job("done", JobState.COMPLETED, result={text: text}, progress={text: text}),
     )
+    world.workers = [
+        WorkerSeen(
+            worker=text, seen_seconds_ago=12, said=Heartbeat(service="sync", queues=["integration-sync"], held=2)
+        )
+    ]
+    world.runs.show(a_list("list1", text=text), one_lead("list1", text=text))
+    world.syncs.show(an_integration("65f0c0ffee0000000000aaaa", text=text))
     world.schedule_rows["minutely"] = Schedule(name="minutely", job_type="scheduled-messages", cron="* * * * *")
     world.tick_rows = [
         TickRow(
@@ -320,7 +414,17 @@ PAGES: Sequence[str] = (
     "/jobs/done",
     "/dead",
     "/dead?queue=integration-sync",
+    "/dead?workspace=acme",
+    "/lists",
+    "/lists/list1",
+    "/lists/list1?outcome=unknown",
+    "/integrations",
+    "/integrations/65f0c0ffee0000000000aaaa",
+    "/integrations/65f0c0ffee0000000000aaaa/runs/65f0c0ffee0000000000bbbb",
     "/schedules",
     "/lines",
     "/messages",
+    "/messages?show=failed",
+    "/messages?to=plain",
+    "/messages/65f0c0ffee0000000000abcd",
 )

@@ -5,11 +5,14 @@ from typing import Final
 from flask import Blueprint, Response, request, url_for
 from werkzeug.exceptions import BadRequest, NotFound
 
+from libs.common.jobs.registry import contracts
 from libs.common.jobs.states import JobState
-from services.gateway.auth import Scope, needs
+from services.gateway.auth import Scope, bound_workspace, needs
 from services.gateway.dashboard.access import NAME
 from services.gateway.dashboard.deciding import MOST_AT_ONCE, decide_about, decide_about_all_dead
-from services.gateway.dashboard.jobs import Action
+from services.gateway.dashboard.facts import NO_PACE, unless_away
+from services.gateway.dashboard.jobs import Action, Which
+from services.gateway.dashboard.pages.overview import plots_of
 from services.gateway.dashboard.parts import Parts
 from services.gateway.dashboard.rendering import page
 from services.gateway.dashboard.said import back_to
@@ -44,25 +47,40 @@ def add_queue(pages: Blueprint, parts: Parts) -> None:
     """Adds the page of a queue."""
 
     @pages.get("/queues/<name>")
-    @needs(Scope.SERVICE)
+    @needs(Scope.SERVICE, for_workspaces=True)
     def queue(name: str) -> Response:
         _known(parts, name)
+        bound_to = bound_workspace()
         stats = parts.jobs.stats(name)
+        counts = stats.counts if bound_to is None else {}
         state = _state_asked() or next(
-            (tab for tab in TABS if tab is not JobState.COMPLETED and stats.counts.get(tab.value)), JobState.WAITING
+            (tab for tab in TABS if tab is not JobState.COMPLETED and counts.get(tab.value)), JobState.WAITING
         )
         cursor = request.args.get("cursor", "")
-        text = request.args.get("text", "").strip()[:_LONGEST_TEXT] if state in SEARCHED else ""
-        found = parts.jobs.browse(name, state, cursor=cursor, limit=_PAGE, text=text)
+        asked = _asked("workspace") or None
+        which = Which(
+            workspace=asked if bound_to is None else bound_to,
+            job_type=_asked("type"),
+            text=_asked("text") if state in SEARCHED else "",
+        )
         return page(
             parts,
             "queue.html",
             stats=stats,
+            counts=counts,
+            rates=None if bound_to else unless_away(parts.pace, NO_PACE).rates.get(name),
+            plots=None if bound_to else plots_of(parts.series(name)),
             tabs=TABS,
             state=state,
-            found=found,
+            found=parts.jobs.browse(name, state, which, cursor=cursor, limit=_PAGE),
             cursor=cursor,
-            text=text,
+            which=which,
+            filters={
+                "workspace": None if bound_to else which.workspace,
+                "type": which.job_type or None,
+                "text": which.text or None,
+            },
+            job_types=[each.job_type for each in contracts().values() if each.queue == name],
             searched=state in SEARCHED,
             actions=ACTIONS[state],
         )
@@ -95,6 +113,10 @@ def add_queue(pages: Blueprint, parts: Parts) -> None:
 def _known(parts: Parts, name: str) -> None:
     if name not in parts.queues:
         raise NotFound(f"There is no queue {name[:80]!r}.")
+
+
+def _asked(name: str) -> str:
+    return request.args.get(name, "").strip()[:_LONGEST_TEXT]
 
 
 def _state_asked() -> JobState | None:

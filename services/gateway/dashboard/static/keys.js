@@ -1,6 +1,6 @@
 // j and k go from row to row, Enter opens, x chooses, / finds, g and a letter goes to a page, ? tells all of it.
 
-const PAGES = { o: "", d: "dead", s: "schedules", l: "lines", m: "messages" };
+const PAGES = { o: "", d: "dead", r: "lists", m: "messages", l: "lines", i: "integrations", s: "schedules" };
 
 export function followKeys(page) {
   let goes = false;

@@ -1,0 +1,78 @@
+"""Running a schedule now, beside its ticks: the same job as a tick's, stamped with the moment of the wish."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from libs.common.broker.enqueue import job_from
+from libs.common.broker.model import Added, NewJob
+from libs.common.clock import Clock
+from libs.common.errors import StoreUnavailable
+from libs.common.ids import derived_job_id
+from libs.common.jobs.contract import TickPayload
+from libs.common.jobs.registry import contract_of
+from libs.common.ledger.contract import Ledger
+from libs.common.ledger.model import NewEntry
+from libs.common.logging import get_logger
+from libs.common.stores.schedules import Schedule
+
+log = get_logger(__name__)
+
+
+class AddsJobs(Protocol):
+    """What is asked of a queue; :class:`libs.common.broker.queue.JobQueue` does it."""
+
+    def add(self, jobs: Sequence[NewJob]) -> list[Added]:
+        """Adds jobs; a known id adds nothing."""
+        ...
+
+
+class ScheduleRuns:
+    """Runs schedules when a person wants it.
+
+    Args:
+        ledger: where the jobs are accepted.
+        queues: every queue by its name.
+        clock: tells the moment of the wish.
+    """
+
+    def __init__(self, ledger: Ledger, queues: Mapping[str, AddsJobs], *, clock: Clock) -> None:
+        self._ledger = ledger
+        self._queues = queues
+        self._clock = clock
+
+    def run(self, schedule: Schedule) -> str:
+        """Enqueues what a tick of this moment would; answers the job that now stands for it.
+
+        Two wishes within a second are one, and where the job type allows only one unfinished job, that one is answered.
+
+        Raises:
+            InvalidInput: the schedule's data do not fit its job type.
+            StoreUnavailable: MongoDB is away.
+        """
+        now = self._clock.now()
+        moment = now.replace(microsecond=0).isoformat()
+        contract = contract_of(schedule.job_type)
+        data: dict[str, Any] = dict(schedule.data)
+        if issubclass(contract.payload, TickPayload):
+            data |= {"schedule": schedule.name, "tick": moment}
+        payload = contract.parse(data)
+        job_id = derived_job_id("schedule-run-now", schedule.name, moment)
+        accepted = self._ledger.accept(
+            NewEntry(
+                job_id=job_id,
+                job_type=contract.job_type,
+                queue=contract.queue,
+                data=contract.dump(payload),
+                workspace_id=contract.group_of(payload),
+                created_at=now,
+                unique_key=contract.unique_key_of(payload),
+            )
+        )
+        if accepted.created:
+            try:
+                self._queues[contract.queue].add([job_from(contract, payload, job_id=job_id, in_ledger=True)])
+            except StoreUnavailable as error:
+                # The ledger holds it; the reconciler enqueues it once Redis is back.
+                log.warning("schedule_run.left_to_reconciler", schedule=schedule.name, error=error.reason)
+        log.info("schedule.run_by_person", schedule=schedule.name, job_id=accepted.entry.job_id)
+        return accepted.entry.job_id
