@@ -19,6 +19,7 @@ MESSAGES = "messages"
 INTEGRATIONS = "integrations"
 SYNC_RUNS = "syncRuns"
 SYNC_ERRORS = "syncErrors"
+SYNC_SEEN = "syncSeen"
 LINE_HEALTH = "lineHealth"
 SCHEDULES = "schedules"
 JOBS = "jobs"
@@ -93,6 +94,14 @@ ALL: tuple[Collection, ...] = (
         [
             IndexModel([("runId", ASCENDING), ("_id", ASCENDING)], name="by_run"),
             IndexModel([("at", ASCENDING)], name="kept_90_days", expireAfterSeconds=_seconds(days=90)),
+        ],
+    ),
+    Collection(
+        SYNC_SEEN,
+        [
+            IndexModel([("runId", ASCENDING)], name="by_run"),
+            # Of runs that were given up; the others take theirs away themselves.
+            IndexModel([("at", ASCENDING)], name="kept_7_days", expireAfterSeconds=_seconds(days=7)),
         ],
     ),
     Collection(

@@ -17,7 +17,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from libs.common.jobs.integration_sync import SyncMode
-from libs.common.stores.collections import SYNC_ERRORS, SYNC_RUNS
+from libs.common.stores.collections import SYNC_ERRORS, SYNC_RUNS, SYNC_SEEN
 from libs.common.stores.ids import either_form, stored_id
 from libs.common.stores.mongo import Document, mongo_errors
 
@@ -50,6 +50,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
         unchanged: rows that brought nothing new.
         skipped: rows that are not meant to come: deleted at the source and never a lead here, or repeated.
         failed: rows that could not become a lead; ``syncErrors`` says why.
+        removed: leads whose row is gone from the source; the source did not give them, so they are not in the sum.
     """
 
     fetched: int = 0
@@ -58,6 +59,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     unchanged: int = 0
     skipped: int = 0
     failed: int = 0
+    removed: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(
@@ -67,6 +69,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
             unchanged=self.unchanged + other.unchanged,
             skipped=self.skipped + other.skipped,
             failed=self.failed + other.failed,
+            removed=self.removed + other.removed,
         )
 
 
@@ -101,6 +104,7 @@ class SyncRun(msgspec.Struct, frozen=True, kw_only=True):
         checkpoint: how far it has come.
         total: rows to expect in all, where the source could say.
         since: for an incremental run, from when it reads; ``None`` where it reads everything.
+        finds_removed: whether it marks leads whose row it has not met, because it reads every row.
         started_at: when it began.
         finished_at: when it ended.
         error: why it failed or stopped.
@@ -119,6 +123,7 @@ class SyncRun(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: Checkpoint = Checkpoint()
     total: int | None = None
     since: datetime | None = None
+    finds_removed: bool = False
     started_at: datetime
     finished_at: datetime | None = None
     error: str = ""
@@ -154,6 +159,7 @@ class SyncRunStore:
     def __init__(self, database: Database[Document]) -> None:
         self._runs = database[SYNC_RUNS]
         self._problems = database[SYNC_ERRORS]
+        self._seen = database[SYNC_SEEN]
 
     def take_over(
         self, *, job_id: str, owner: str, integration_id: str, workspace_id: str, mode: SyncMode, at: datetime
@@ -194,6 +200,7 @@ class SyncRunStore:
                 run = run_of(document) if document else run
                 if again is fresh:
                     self._problems.delete_many({"runId": run.id})
+                    self._seen.delete_many({"runId": run.id})
             self._runs.update_many(
                 {
                     "integrationId": {"$in": either_form(integration_id)},
@@ -204,15 +211,17 @@ class SyncRunStore:
             )
         return run
 
-    def set_plan(self, run: SyncRun, *, total: int | None, since: datetime | None) -> bool:
-        """Notes how many rows to expect and from when they are read; false where the run has another owner.
+    def set_plan(self, run: SyncRun, *, total: int | None, since: datetime | None, finds_removed: bool) -> bool:
+        """Notes how many rows to expect, from when they are read, and whether it will be told which are gone; false
+        where the run has another owner.
 
         Raises:
             StoreUnavailable: MongoDB is away.
         """
         with mongo_errors():
             found = self._runs.update_one(
-                {"_id": run.id, "owner": run.owner}, {"$set": {"total": total, "since": since}}
+                {"_id": run.id, "owner": run.owner},
+                {"$set": {"total": total, "since": since, "findsRemoved": finds_removed}},
             )
         return found.matched_count > 0
 
@@ -278,6 +287,21 @@ class SyncRunStore:
             self._problems.insert_many([_problem(run, problem, at) for problem in kept], session=session)
         return True
 
+    def count_removed(self, run: SyncRun, number: int, *, session: ClientSession) -> bool:
+        """Adds leads whose row is gone; false where the run has another owner.
+
+        Args:
+            run: as it was taken over.
+            number: how many were marked.
+            session: the transaction that marks them.
+
+        Raises:
+            PyMongoError: as MongoDB's driver raises it, for the transaction to see.
+        """
+        mine = {"_id": run.id, "owner": run.owner, "status": str(RunStatus.RUNNING)}
+        counted = {"$inc": {"counts.removed": number}}
+        return self._runs.update_one(mine, counted, session=session).matched_count > 0
+
     def restart(self, run: SyncRun, *, at: datetime) -> SyncRun | None:
         """Puts a run back to its beginning, with nothing counted; ``None`` where it has another owner.
 
@@ -295,6 +319,7 @@ class SyncRunStore:
             if not self._runs.update_one(mine, {"$set": begin, "$unset": {"samples": ""}}).matched_count:
                 return None
             self._problems.delete_many({"runId": run.id})
+            self._seen.delete_many({"runId": run.id})
         return begun
 
     def finish(self, run: SyncRun, status: RunStatus, *, error: str = "", at: datetime) -> bool:
@@ -357,6 +382,7 @@ def run_of(document: Document) -> SyncRun:
         checkpoint=msgspec.convert(document.get("checkpoint") or {}, Checkpoint),
         total=document.get("total"),
         since=document.get("since"),
+        finds_removed=document.get("findsRemoved", False),
         started_at=document["startedAt"],
         finished_at=document.get("finishedAt"),
         error=document.get("error", ""),

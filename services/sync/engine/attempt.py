@@ -12,12 +12,14 @@ from libs.common.errors import LeaseLost
 from libs.common.jobs.integration_sync import SyncMode
 from libs.common.stores.integrations import Integration, IntegrationStore
 from libs.common.stores.mongo import Document
+from libs.common.stores.seen_rows import SeenRowStore
 from libs.common.stores.sync_runs import RunStatus, SyncRun, SyncRunStore
 from services.sync.engine.identities import FirstRows
 from services.sync.engine.match_keys import MatchKeys
 from services.sync.engine.page_writer import PageWriter, RowsToWrite
 from services.sync.engine.pipeline import Portion
 from services.sync.engine.prepared import RowPreparer
+from services.sync.engine.removed_rows import RemovedRows
 from services.sync.engine.transactions import Transactions, end_session
 from services.sync.rules.mapping import RowMapper
 from services.sync.rules.planning import PlanRules
@@ -101,16 +103,17 @@ class Attempt:
         )
         self._writer: PageWriter | None = None
         self._preparer: RowPreparer | None = None
+        self._removed_rows = RemovedRows(stores.database, self._transactions, stores.runs, run, clock=clock)
+        self._finds_removed = run.finds_removed
+        self._removed = run.counts.removed
         self.total = run.total
 
     @property
     def run(self) -> SyncRun:
         """The run, with what has been written so far."""
-        if self._writer is None:
-            return self._run
-        return msgspec.structs.replace(
-            self._run, counts=self._writer.counts, checkpoint=self._writer.checkpoint, total=self.total
-        )
+        done = self._writer or self._run
+        counts = msgspec.structs.replace(done.counts, removed=self._removed)
+        return msgspec.structs.replace(self._run, counts=counts, checkpoint=done.checkpoint, total=self.total)
 
     def prepare(self) -> Position | None:
         """Makes ready; answers where reading goes on, ``None`` where there is nothing left to read.
@@ -122,12 +125,12 @@ class Attempt:
             StoreUnavailable: MongoDB is away.
         """
         run, source = self._run, self._source
-        if run.checkpoint.done:
-            return None
         if run.session:
             end_session(self._stores.database, run.session)
         if not self._stores.runs.set_session(run, self._transactions.session_id):
             raise LeaseLost
+        if run.checkpoint.done:
+            return None
         mapper = RowMapper(source.field_map(), region=self._region)
         self._preparer = preparer = RowPreparer(mapper, maps_all=self._integration.read_until is None)
         position = run.checkpoint.position
@@ -135,7 +138,8 @@ class Attempt:
             since = self._since()
             position = source.begin(since)
             self.total = source.total(position)
-            if not self._stores.runs.set_plan(run, total=self.total, since=since):
+            self._finds_removed = self._may_find_removed(since)
+            if not self._stores.runs.set_plan(run, total=self.total, since=since, finds_removed=self._finds_removed):
                 raise LeaseLost
         self._writer = PageWriter(
             self._stores.database,
@@ -145,6 +149,7 @@ class Attempt:
             rules=self._plan_rules(),
             mapper=mapper,
             first_rows=self._first_rows(position, preparer),
+            seen=SeenRowStore(self._stores.database) if self._finds_removed else None,
             suspicious_share=self._integration.settings.suspicious_share,
             clock=self._clock,
         )
@@ -185,6 +190,16 @@ class Attempt:
                 raise LeaseLost from error
             raise
 
+    def mark_removed(self) -> None:
+        """Marks the leads whose row was not met, once every row has been read.
+
+        Raises:
+            LeaseLost: another attempt has taken the run over.
+            StoreUnavailable: MongoDB is away.
+        """
+        if self._finds_removed:
+            self._removed += self._removed_rows.mark()
+
     def complete(self) -> None:
         """Ends the run; the next incremental one reads from where this one began.
 
@@ -212,6 +227,10 @@ class Attempt:
     @property
     def _writes_leads(self) -> bool:
         return self._run.mode is not SyncMode.DRY_RUN
+
+    def _may_find_removed(self, since: datetime | None) -> bool:
+        reads_everything = since is None or not self._source.has_change_stamps
+        return reads_everything and self._writes_leads and self._removed_rows.can_be_any()
 
     def _since(self) -> datetime | None:
         read_until = self._integration.read_until

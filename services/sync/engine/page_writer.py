@@ -20,6 +20,7 @@ from libs.common.errors import LeaseLost, TucoError
 from libs.common.jobs.integration_sync import SyncMode
 from libs.common.stores.collections import LEADS
 from libs.common.stores.mongo import Document
+from libs.common.stores.seen_rows import SeenRowStore
 from libs.common.stores.sync_runs import MOST_SAMPLES, Checkpoint, Counts, StoredProblem, SyncRun, SyncRunStore
 from services.sync.engine.identities import FirstRows
 from services.sync.engine.lead_documents import PROJECTION, changed_fields, key_update, lead_of, new_document
@@ -70,6 +71,7 @@ class PageWriter:
         rules: how rows find their leads.
         mapper: maps rows.
         first_rows: knows repeated rows; ``None`` where the source has none.
+        seen: keeps which rows there were; ``None`` where nobody will ask.
         suspicious_share: the share of failed rows above which nothing more is written.
         clock: tells the time.
     """
@@ -84,6 +86,7 @@ class PageWriter:
         rules: PlanRules,
         mapper: RowMapper,
         first_rows: FirstRows | None,
+        seen: SeenRowStore | None,
         suspicious_share: float,
         clock: Clock,
     ) -> None:
@@ -94,6 +97,7 @@ class PageWriter:
         self._rules = rules
         self._mapper = mapper
         self._first_rows = first_rows
+        self._seen = seen
         self._suspicious_share = suspicious_share
         self._clock = clock
         self._writes_leads = run.mode is not SyncMode.DRY_RUN
@@ -155,6 +159,8 @@ class PageWriter:
         )
         if not moved:
             raise LeaseLost
+        if self._seen:
+            self._seen.note(self._run.id, work.present_ids, at=now, session=session)
         return counts, checkpoint
 
     def _sharing(self, keys: Iterable[str], session: ClientSession) -> list[Lead]:
@@ -225,10 +231,14 @@ class _PageWork:
                 self._present.append((external_id, prepared))
 
     @property
+    def present_ids(self) -> list[str]:
+        """The identities of the rows that the source has, also of those that are refused."""
+        return [external_id for external_id, _prepared in self._present if external_id]
+
+    @property
     def external_ids(self) -> list[str]:
         """The identities of all rows that may be leads already."""
-        present = [external_id for external_id, _prepared in self._present if external_id]
-        return [*present, *(row.external_id for row in self.removed)]
+        return [*self.present_ids, *(row.external_id for row in self.removed)]
 
     @property
     def repeated(self) -> int:

@@ -199,6 +199,7 @@ class SyncEngine:
                     await said.say(even_if_soon=is_last)
                     if not is_last:
                         self._may_go_on(job, worked_s=said.seconds, wait=portion.wait)
+        await self._in_thread(attempt.mark_removed)
         await self._in_thread(attempt.complete)
         RUNS.labels(RunStatus.COMPLETED.value).inc()
         log.info("run.completed", run_id=str(attempt.run.id), fetched=attempt.run.counts.fetched)
@@ -254,7 +255,7 @@ class SyncEngine:
         """What the queue is told about an error, after the stores were."""
         now = self._clock.now()
         if isinstance(error, RateLimited):
-            return NotNow(error.until, error.limit)
+            return NotNow(error.until, error.limit, came_further=came_further)
         if isinstance(error, SuspiciousRows):
             self._end(run, RunStatus.SUSPICIOUS, str(error))
             return Permanent(str(error))

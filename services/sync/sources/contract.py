@@ -124,11 +124,13 @@ class CrmSource(Protocol):
     Attributes:
         has_unique_ids: whether no two rows have the same external id. Where it is false, the first row with an id
             counts, and :meth:`rows_before` must answer.
+        has_change_stamps: whether it can tell what changed since a moment; where it is false every run reads all rows.
         overlap: how far before the last run's start an incremental run has to read, because changes show late or
             clocks differ.
     """
 
     has_unique_ids: bool
+    has_change_stamps: bool
     overlap: timedelta
 
     def account(self) -> Account:

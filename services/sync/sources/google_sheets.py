@@ -81,6 +81,7 @@ class GoogleSheetsSource:
     """
 
     has_unique_ids = False
+    has_change_stamps = False
     overlap = timedelta()
 
     def __init__(self, integration: Integration, *, calls: Calls, pauses: Pauses, clock: Clock) -> None:

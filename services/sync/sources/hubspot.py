@@ -105,6 +105,7 @@ class HubSpotSource:
     """
 
     has_unique_ids = True
+    has_change_stamps = True
     overlap = timedelta(minutes=5)
 
     def __init__(self, integration: Integration, *, calls: Calls, pauses: Pauses, clock: Clock) -> None:

@@ -83,6 +83,7 @@ class SalesforceSource:
     """
 
     has_unique_ids = True
+    has_change_stamps = True
     overlap = timedelta(minutes=15)
     """A row's stamp is set when it is saved, but it shows when its transaction is done, minutes later in bulk loads."""
 

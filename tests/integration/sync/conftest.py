@@ -13,7 +13,7 @@ from libs.common.stores.collections import create_collections
 from libs.embedded import MongoServer
 from tests.integration.sync.world import World
 
-_USED = ("leads", "integrations", "syncRuns", "syncErrors", "schedules")
+_USED = ("leads", "integrations", "syncRuns", "syncErrors", "syncSeen", "schedules", "jobs")
 
 
 @pytest.fixture(scope="session")

@@ -72,6 +72,7 @@ class MemorySource:
     """
 
     overlap = timedelta(minutes=5)
+    has_change_stamps = True
 
     def __init__(
         self,

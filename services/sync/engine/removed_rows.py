@@ -1,0 +1,125 @@
+"""Marks what is gone: links whose row a run that read everything has not met.
+
+The lead stays. Messages refer to it, another CRM may have it too, and a person may have typed half of it; only its link
+says since when the source has it no more. A row that comes back takes the mark away.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Final
+
+from bson import ObjectId
+from pymongo import UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+
+from libs.common.clock import Clock
+from libs.common.errors import LeaseLost
+from libs.common.stores.collections import LEADS
+from libs.common.stores.ids import stored_id
+from libs.common.stores.mongo import Document, mongo_errors
+from libs.common.stores.seen_rows import SeenRows, SeenRowStore
+from libs.common.stores.sync_runs import SyncRun, SyncRunStore
+from services.sync.engine.transactions import Transactions
+from services.sync.rules.leads import external_key
+
+_INDEX: Final = "one_lead_per_match_key"
+_LEADS_PER_READ: Final = 1_000
+_LINKS_PER_WRITE: Final = 500
+
+
+class RemovedRows:
+    """Finds and marks the links of one integration whose rows are gone.
+
+    Args:
+        database: where leads are.
+        transactions: of the attempt.
+        runs: where runs are.
+        run: as the attempt took it over.
+        clock: tells the time.
+    """
+
+    def __init__(
+        self,
+        database: Database[Document],
+        transactions: Transactions,
+        runs: SyncRunStore,
+        run: SyncRun,
+        *,
+        clock: Clock,
+    ) -> None:
+        self._leads = database[LEADS]
+        self._seen = SeenRowStore(database)
+        self._transactions = transactions
+        self._runs = runs
+        self._run = run
+        self._clock = clock
+
+    def can_be_any(self) -> bool:
+        """Whether the integration has brought any lead before; else nothing can be gone.
+
+        Raises:
+            StoreUnavailable: MongoDB is away.
+        """
+        with mongo_errors():
+            return self._leads.find_one(self._linked(), {"_id": True}, hint=_INDEX) is not None
+
+    def mark(self) -> int:
+        """Marks them; answers how many were found. Doing it again, after a crash, finds those that are left.
+
+        Raises:
+            LeaseLost: another attempt has taken the run over.
+            StoreUnavailable: MongoDB is away.
+        """
+        marked = 0
+        waiting: list[tuple[ObjectId, str]] = []
+        for link in self._gone(self._seen.of(self._run.id)):
+            waiting.append(link)
+            if len(waiting) == _LINKS_PER_WRITE:
+                marked += self._write(waiting)
+                waiting = []
+        if waiting:
+            marked += self._write(waiting)
+        self._seen.forget(self._run.id)
+        return marked
+
+    def _gone(self, seen: SeenRows) -> Iterator[tuple[ObjectId, str]]:
+        wanted = {f"links.{name}": True for name in ("integrationId", "externalId", "removedAt")}
+        with mongo_errors():
+            for lead in self._leads.find(self._linked(), wanted, hint=_INDEX, batch_size=_LEADS_PER_READ):
+                for link in lead.get("links", ()):
+                    is_ours = str(link["integrationId"]) == self._run.integration_id
+                    if is_ours and link.get("removedAt") is None and link["externalId"] not in seen:
+                        yield lead["_id"], link["externalId"]
+
+    def _linked(self) -> Document:
+        first = external_key(self._run.integration_id, "")
+        behind = first[:-1] + chr(ord(first[-1]) + 1)
+        keys = {"$elemMatch": {"$gte": first, "$lt": behind}}
+        return {"workspaceId": self._run.workspace_id, "matchKeys": keys}
+
+    def _write(self, links: Sequence[tuple[ObjectId, str]]) -> int:
+        return self._transactions.run(partial(self._write_in, links))
+
+    def _write_in(self, links: Sequence[tuple[ObjectId, str]], session: ClientSession) -> int:
+        now, integration_id = self._clock.now(), stored_id(self._run.integration_id)
+        updates = [
+            UpdateOne(
+                {"_id": lead_id},
+                # Nothing else of the lead is touched, so whatever is typed into it meanwhile is neither undone nor
+                # taken for the sync's.
+                {"$set": {"links.$[gone].removedAt": now}},
+                array_filters=[
+                    {
+                        "gone.integrationId": integration_id,
+                        "gone.externalId": external_id,
+                        "gone.removedAt": {"$exists": False},
+                    }
+                ],
+            )
+            for lead_id, external_id in links
+        ]
+        marked = self._leads.bulk_write(updates, ordered=False, session=session).modified_count
+        if not self._runs.count_removed(self._run, marked, session=session):
+            raise LeaseLost
+        return marked
