@@ -24,8 +24,12 @@ log = get_logger(__name__)
 MOST_LOOKED_AFTER: Final = 20_000
 """How many waiting messages one tick looks after; the next goes on where it ended."""
 
-MOST_LEFT_IN_HAND: Final = 10
-"""How many attempts at one message may die, and its jobs with them, before it is given up."""
+MOST_LEFT_IN_HAND: Final = 20
+"""How many attempts at one message may die, and its jobs with them, before it is given up.
+
+A death takes along whatever else its worker has in hand: of 5,000 messages among which workers died 159 times and stood
+still 100 times, one was left in hand ten times and was no poison.
+"""
 
 _PAGE: Final = 1_000
 

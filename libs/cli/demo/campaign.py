@@ -195,8 +195,8 @@ class _Campaign:
     def _kill_a_worker(self) -> None:
         victim = self._stack.workers[MESSAGING.name][-1]
         pid = victim.pid
-        victim.kill()
         self._stage.say(f"kill -9 of {victim.name} (process {pid})")
+        victim.kill()
 
     def _kill_redis(self) -> None:
         redis = self._stack.redis

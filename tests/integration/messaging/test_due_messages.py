@@ -4,15 +4,13 @@ from datetime import timedelta
 
 import pytest
 from bson import ObjectId
-from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from libs.common.stores.collections import MESSAGES
 from libs.common.stores.due_messages import DueMessageStore
 from libs.common.stores.mongo import Document
 from tests.integration.messaging.factories import ago, insert_message, now, stored
-from tests.integration.messaging.plans import indexes_used
+from tests.integration.messaging.plans import indexes_used, watched
 
 
 @pytest.fixture
@@ -75,31 +73,15 @@ def test_messages_that_nobody_sends_are_found(due: DueMessageStore, database: Da
     assert ids(due.left_in_hand(lease_ended_before=ago(30), limit=10)) == [left]
 
 
-class Recorder(CommandListener):
-    def __init__(self) -> None:
-        self.commands: list[dict[str, object]] = []
-
-    def started(self, event: CommandStartedEvent) -> None:
-        self.commands.append({k: v for k, v in event.command.items() if k not in _NOT_EXPLAINED})
-
-    def succeeded(self, event: object) -> None: ...
-
-    def failed(self, event: object) -> None: ...
-
-
-_NOT_EXPLAINED = {"lsid", "$clusterTime", "$db", "txnNumber", "writeConcern", "readConcern", "$readPreference"}
-
-
 def test_every_question_is_answered_by_its_index(mongo_uri: str, database: Database[Document]) -> None:
     for n in range(300):
         insert_message(database, status="sent", scheduledAt=ago(n), dispatchedAt=ago(n), updatedAt=ago(n))
     insert_message(database, status="scheduled", scheduledAt=ago(1))
-    recorder = Recorder()
-    watched: MongoClient[Document] = MongoClient(mongo_uri, tz_aware=True, event_listeners=[recorder])
-    due = DueMessageStore(watched.get_default_database())
-    found = due.due(now(), limit=10)
-    due.queue(found, now=now())
-    due.queued(after=str(ObjectId()), untouched_since=now(), limit=10)
-    due.left_in_hand(lease_ended_before=now(), limit=10)
-    used = [indexes_used(database, c) for c in recorder.commands if c.keys() & {"find", "update", "findAndModify"}]
+    with watched(mongo_uri) as (seen, commands):
+        due = DueMessageStore(seen)
+        found = due.due(now(), limit=10)
+        due.queue(found, now=now())
+        due.queued(after=str(ObjectId()), untouched_since=now(), limit=10)
+        due.left_in_hand(lease_ended_before=now(), limit=10)
+    used = [indexes_used(database, c) for c in commands if c.keys() & {"find", "update", "findAndModify"}]
     assert used == [{"due"}, {"_id_"}, {"queued"}, {"sending"}]
