@@ -68,10 +68,15 @@ MESSAGE_INDEXES = (
         name="of_campaign",
         partialFilterExpression={"campaignId": {"$exists": True}},
     ),
-    # What waits for a person.
+    # What waits for a person, in one workspace and in all.
     IndexModel(
         [("workspaceId", ASCENDING), ("updatedAt", DESCENDING)],
         name="uncertain",
+        partialFilterExpression=_only(MessageStatus.UNCERTAIN),
+    ),
+    IndexModel(
+        [("updatedAt", DESCENDING)],
+        name="uncertain_of_all",
         partialFilterExpression=_only(MessageStatus.UNCERTAIN),
     ),
 )
