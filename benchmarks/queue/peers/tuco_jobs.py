@@ -55,11 +55,11 @@ class TucoJobs:
 
     def enqueue(self, data: Data) -> None:
         """Adds one job."""
-        self._queue.add([_job(data)])
+        self._queue.add([new_bench_job(data)])
 
     def enqueue_bulk(self, batch: Sequence[Data]) -> None:
         """Adds many jobs."""
-        self._queue.add([_job(data) for data in batch])
+        self._queue.add([new_bench_job(data) for data in batch])
 
     def work(self, kind: JobKind, tally: Tally, *, concurrency: int) -> None:
         """Runs the worker process, with the settings' own defaults where the measurement asks for nothing else."""
@@ -77,7 +77,8 @@ class TucoJobs:
         WorkerProcess(service="bench", settings=settings, broker=broker, queues=[QUEUE]).run()
 
 
-def _job(data: Data) -> NewJob:
+def new_bench_job(data: Data) -> NewJob:
+    """The job that carries the payload which every peer gets."""
     payload = BenchPayload(
         message_id=data["messageId"],
         workspace_id=data["workspaceId"],
