@@ -1,12 +1,11 @@
-"""The work under which faults happen, and the list of what was accepted, written only after the acknowledgement."""
+"""The work under which faults happen: messages, checks, a sync, ticks; asked for as the app does, and insisted on."""
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +15,10 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from libs.cli.gateway import API
 from libs.common.stores.collections import LEADS, MESSAGES
-from tests.chaos.world import WORKSPACE, World
+from tests.chaos.crm import CRM_WORKSPACE, Crm
+from tests.chaos.owed import Accepted, Kind
+from tests.chaos.setup import WORKSPACE
+from tests.chaos.world import World
 from tests.waiting import wait_until
 
 _OK = (200, 202)
@@ -34,6 +36,7 @@ class Scale:
         leads_per_job: leads of each, all different.
         direct: messages that are sent through REST.
         scheduled: messages that wait for the scheduler, due at once.
+        contacts: contacts of a CRM that are synced, where the installation does that.
         every_s: seconds between two requests.
         patience_s: seconds that may pass after the last request until everything has come to an end.
     """
@@ -42,30 +45,9 @@ class Scale:
     leads_per_job: int = 40
     direct: int = 60
     scheduled: int = 60
+    contacts: int = 600
     every_s: float = 0.2
     patience_s: float = 200.0
-
-
-@dataclass(slots=True)
-class Accepted:
-    """What was acknowledged, and when (seconds since 1970).
-
-    Args:
-        messages: by the message's id.
-        leads: by the lead's id.
-        refused: requests that were given up.
-        statuses: every answer's HTTP status; 0 where there was no answer.
-    """
-
-    messages: dict[str, float] = field(default_factory=dict)
-    leads: dict[str, float] = field(default_factory=dict)
-    refused: int = 0
-    statuses: Counter[int] = field(default_factory=Counter)
-
-    @property
-    def total(self) -> int:
-        """How many effects are owed."""
-        return len(self.messages) + len(self.leads)
 
 
 class Producer:
@@ -82,6 +64,8 @@ class Producer:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="producer")
         self._number = 0
         self._closing = threading.Event()
+        self._things = ExitStack()
+        self._crm: Crm | None = None
         self.accepted = Accepted()
         settings = world.stack.settings
         self.client = httpx.Client(
@@ -94,6 +78,9 @@ class Producer:
     def start(self) -> None:
         """Begin; where messages wait for the scheduler, shortly before its next tick, so that faults meet that too."""
         self._jobs = [self._insert_leads() for _ in range(self._scale.jobs)]
+        if self._world.has_crm and self._scale.contacts:
+            self._crm = Crm(self._things, contacts=self._scale.contacts)
+            self._integration = self._crm.integrate(self._world.database, self._world.stack.settings)
         if self._scale.scheduled:
             wait_until(lambda: time.time() % _TICK_S > _TICK_S - _BEFORE_TICK_S, deadline_s=_TICK_S + 1, interval_s=0.1)
             for _ in range(self._scale.scheduled):
@@ -109,6 +96,7 @@ class Producer:
         self._closing.set()
         self._pool.shutdown()
         self.client.close()
+        self._things.close()
 
     def message(self, **fields: Any) -> str:
         """Write a message to MongoDB, to a recipient of its own; answer its id."""
@@ -156,22 +144,29 @@ class Producer:
             if number * jobs // messages != (number - 1) * jobs // messages:
                 yield self._check
             yield self._send
+            if self._crm and number == messages // 8:
+                yield self._sync
 
     def _send(self) -> None:
         message_id = self.message(status="queued")
         data = {"messageId": message_id, "workspaceId": WORKSPACE}
         if self._ask({"jobType": "message-processing", "data": data}, key=message_id):
-            self.accepted.messages[message_id] = time.time()
+            self.accepted.promise(Kind.MESSAGE, [message_id], time.time())
 
     def _schedule(self) -> None:
         message_id = self.message(status="scheduled", scheduledAt=datetime.now(UTC))
-        self.accepted.messages[message_id] = time.time()
+        self.accepted.promise(Kind.MESSAGE, [message_id], time.time())
 
     def _check(self) -> None:
         leads = self._jobs.pop()
         data = {"leadIds": leads, "userId": "chaos", "workspaceId": WORKSPACE}
         if self._ask({"jobType": "bulk-availability-check", "data": data}, key=leads[0]):
-            self.accepted.leads |= dict.fromkeys(leads, time.time())
+            self.accepted.promise(Kind.LEAD, leads, time.time())
+
+    def _sync(self) -> None:
+        data = {"integrationId": self._integration, "workspaceId": CRM_WORKSPACE, "mode": "full"}
+        if self._crm and self._ask({"jobType": "integration-sync", "data": data}, key=self._integration):
+            self.accepted.promise(Kind.CONTACT, self._crm.contacts, time.time())
 
     def _ask(self, body: dict[str, Any], *, key: str) -> bool:
         def ask() -> bool:

@@ -11,8 +11,9 @@ from libs.common.jobs.states import JobState
 from tests.chaos.at_work import freeze_at_work, kill_at_work
 from tests.chaos.fault import Fault, Run
 from tests.chaos.frozen import is_stopped
+from tests.chaos.setup import AVAILABILITY, DUE, LEASE_S, MESSAGING, SCHEDULER, Setup
 from tests.chaos.work import Scale
-from tests.chaos.world import AVAILABILITY, DUE, LEASE_S, MESSAGING, SCHEDULER, Setup, World
+from tests.chaos.world import World
 from tests.waiting import wait_until
 
 _KILLS = 5
@@ -21,6 +22,9 @@ _FAULTY = "tests.chaos.faulty_messaging"
 _QUEUES = {AVAILABILITY: BULK_AVAILABILITY.queue, MESSAGING: MESSAGE_PROCESSING.queue}
 _WORKERS = tuple(_QUEUES)
 _UP_AGAIN_S = 40.0
+_AVAILABILITY_CALL = "handle/availability/imessage"
+_FAILING_CALLS = 40
+_KILLS_WHILE_RETRYING = 6
 
 
 def kill_workers(run: Run, times: int = _KILLS) -> None:
@@ -31,6 +35,23 @@ def kill_workers(run: Run, times: int = _KILLS) -> None:
         run.world.note(f"kill -9 {victim.name}")
         victim.kill()
         time.sleep(_EVERY_S)  # the fault's own rhythm
+
+
+def kill_while_retrying(run: Run) -> None:
+    """kill -9 the workers of availability in turn, while the provider lets their jobs fail into a retry."""
+    fault = {"fault": "http_503", "endpoint": _AVAILABILITY_CALL, "count": _FAILING_CALLS}
+    run.world.tell_simulator("/faults", fault)
+    workers = run.world.processes(AVAILABILITY)
+    for number in range(_KILLS_WHILE_RETRYING):
+        time.sleep(_EVERY_S / 2)  # the fault's own rhythm
+        victim = workers[number % len(workers)]
+        run.world.note(f"kill -9 {victim.name}")
+        victim.kill()
+
+
+def _failed_and_killed(run: Run) -> bool:
+    faults = run.world.ask_simulator("/faults")["faults"]
+    return any(fault["met"] > 0 for fault in faults) and _kills_counted(run)
 
 
 def kill_one_of_each(run: Run) -> None:
@@ -63,18 +84,22 @@ def _all_rolled(run: Run) -> bool:
 
 
 def freeze(run: Run) -> None:
-    """SIGSTOP one worker of each kind, jobs in hand, until its leases have long run out, then let it go on."""
+    """SIGSTOP one worker of each kind, jobs in hand, until its leases have long run out, then let it go on.
+
+    One that was just writing a call has ended by then: the kernel sees to that.
+    """
     victims = []
     for name, queue in _QUEUES.items():
-        victims.append(victim := run.world.processes(name)[0])
+        victim = run.world.processes(name)[0]
+        victims.append((victim, victim.pid))
         held = freeze_at_work(run.world, victim, queue)
         run.world.note(f"SIGSTOP {victim.name} with {held} jobs in hand")
         assert held, f"{victim.name} was never seen at work"
     time.sleep(2.5 * LEASE_S)  # how long the fault lasts
-    stopped = [is_stopped(victim.pid) for victim in victims]
-    for victim in victims:
+    stood_still = [victim.pid != pid or is_stopped(pid) for victim, pid in victims]
+    for victim, _ in victims:
         victim.resume()
-    assert all(stopped), "a worker was not frozen to the end"
+    assert all(stood_still), "a worker was not frozen to the end"
 
 
 def _any_injury(run: Run) -> bool:
@@ -132,9 +157,16 @@ FAULTS = (
     Fault(number=1, name="a worker killed every 3 s", injure=kill_workers, evidence=_kills_counted),
     Fault(
         number=1,
+        name="workers killed while jobs fail into a retry",
+        injure=kill_while_retrying,
+        evidence=_failed_and_killed,
+    ),
+    Fault(
+        number=1,
         name="one worker of each kind killed",
         injure=kill_one_of_each,
         evidence=_kills_counted,
+        setup=Setup(lean=True),
         scale=Scale(jobs=5, leads_per_job=60, direct=40, scheduled=0, every_s=0.1, patience_s=60.0),
         short=True,
     ),

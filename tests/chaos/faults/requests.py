@@ -13,8 +13,9 @@ from libs.common.ids import new_job_id
 from libs.common.jobs.message_processing import MESSAGE_PROCESSING, MessageProcessing
 from libs.common.jobs.states import JobState
 from tests.chaos.fault import Fault, Run
+from tests.chaos.owed import Kind
+from tests.chaos.setup import WORKSPACE, Setup
 from tests.chaos.work import Scale
-from tests.chaos.world import WORKSPACE
 
 _AT_ONCE = 100
 _SHORT = Scale(jobs=2, leads_per_job=20, direct=20, scheduled=0, every_s=0.05, patience_s=60.0)
@@ -34,7 +35,7 @@ def duplicate(run: Run) -> None:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         answers = list(pool.map(ask, range(_AT_ONCE)))
     run.world.note(f"{_AT_ONCE} requests at once")
-    run.producer.accepted.messages[message_id] = time.time()
+    run.producer.accepted.promise(Kind.MESSAGE, [message_id], time.time())
     statuses = Counter(answer.status_code for answer in answers)
     assert set(statuses) <= {200, 202}, f"some were refused: {statuses}"
 
@@ -97,6 +98,7 @@ FAULTS = (
         name="100 duplicate requests at once",
         injure=duplicate,
         evidence=_duplicated,
+        setup=Setup(lean=True),
         scale=_SHORT,
         short=True,
     ),

@@ -40,5 +40,6 @@ FAULTS = (
         injure=random_faults,
         evidence=_several,
         scale=Scale(direct=round(_SECONDS / _EVERY_S), every_s=_EVERY_S, patience_s=300.0 + 2 * _SECONDS),
+        budget_s=500.0 + 4 * _SECONDS,
     ),
 )

@@ -8,8 +8,8 @@ import redis
 from libs.embedded import MongoServer, RedisServer
 from tests.chaos.fault import Fault, Run
 from tests.chaos.frozen import is_stopped
+from tests.chaos.setup import LEASE_S
 from tests.chaos.work import Scale
-from tests.chaos.world import LEASE_S
 from tests.waiting import wait_until
 
 _AWAY_S = 2.0
