@@ -73,7 +73,7 @@ PAIRS: Sequence[Pair] = (
     ),
     Pair(
         safeguard=safeguards.DEAD_WORKERS_JOBS,
-        fault="a worker killed every 3 s",
+        fault="one worker of each kind killed",
         harm="accepted work is lost",
         seen=_loses,
     ),
