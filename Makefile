@@ -55,8 +55,11 @@ $(NODE_STAMP): benchmarks/node/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --prefix benchmarks/node --no-audit --no-fund --silent && touch $(NODE_STAMP) || echo "npm could not install BullMQ."; \
 	else echo "npm is not installed, so neither is BullMQ."; fi
 
+LONG_SEARCHES := tests/integration/broker/test_state_machine.py tests/integration/sync/test_interleavings.py
+
 chaos: $(STAMP) ## Let faults loose on the whole system, and count what they cost; writes OUT (.tuco/chaos)
 	@CHAOS_TABLES=$(or $(OUT),.tuco/chaos) $(BIN)/python -m pytest tests/chaos -m "chaos or not chaos" --numprocesses 4 --dist worksteal $(ARGS)
+	$(if $(ARGS),,@TEST_EFFORT=6 $(BIN)/python -m pytest --timeout 1800 $(LONG_SEARCHES))
 
 screenshots: $(STAMP) ## Take a picture of each page of the dashboard into OUT=folder; needs Chromium
 	@$(BIN)/python -m tests.end_to_end.dashboard.screenshots $(or $(OUT),screenshots)

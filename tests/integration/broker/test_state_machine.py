@@ -18,6 +18,7 @@ from libs.common.broker.queue import JobQueue
 from libs.common.broker.settlement import completion_details
 from libs.common.errors import LeaseLost
 from libs.common.jobs.states import JobState
+from tests.examples import examples
 from tests.integration.broker.model import ModelJob, ModelQueue
 
 HOUR_MS = 3_600_000
@@ -522,6 +523,6 @@ def test_no_sequence_of_transitions_loses_a_job_or_puts_it_in_two_states(redis_c
     run_state_machine_as_test(
         QueueMachine,
         settings=settings(
-            max_examples=200, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples(70), stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -20,6 +20,7 @@ from libs.common.handles import normal_email, normal_phone
 from libs.common.stores.integrations import Provider
 from services.sync.engine import page_writer
 from services.sync.rules.rows import LEAD_FIELDS, SourceRow
+from tests.examples import examples
 from tests.integration.sync.world import MemorySource, World
 
 PHONES = ["+14155550001", "+14155550002", "+14155550003", "+14155550004"]
@@ -196,6 +197,6 @@ def test_any_interleaving_makes_no_duplicate_and_loses_no_edit(world: World) -> 
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=80, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples(20), stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
