@@ -87,6 +87,7 @@ class Workload:
         replicas: copies at first.
         resources: what a copy gets.
         secrets: the settings that come from the secret store, and no others.
+        optional_secrets: such that may be missing there.
         shutdown_timeout: SHUTDOWN_TIMEOUT_MS: what may still run after SIGTERM.
         serves_requests: whether others call it, so that it has to leave load balancers before it ends.
         calls_providers: whether it reaches addresses outside the cluster.
@@ -100,8 +101,14 @@ class Workload:
     secrets: tuple[str, ...]
     shutdown_timeout: timedelta
     arguments: tuple[str, ...] = ()
+    optional_secrets: tuple[str, ...] = ()
     serves_requests: bool = False
     calls_providers: bool = False
+
+    @property
+    def each_process(self) -> str:
+        """The name whose addresses are those of its processes, each by itself."""
+        return f"{self.name}-each"
 
     @property
     def before_stop(self) -> timedelta:
@@ -225,6 +232,7 @@ GATEWAY: Final = Workload(
     replicas=2,
     resources=Resources(cpu="250m", memory="384Mi"),
     secrets=(*STORE_SECRETS, *TOKEN_SECRETS, "CREDENTIALS_KEY"),
+    optional_secrets=("WORKSPACE_TOKENS",),
     # Longer than any request that ends by itself; streams are cut and begin again elsewhere.
     shutdown_timeout=timedelta(seconds=25),
     serves_requests=True,
@@ -245,7 +253,7 @@ WORKLOADS: Final = (GATEWAY, SCHEDULER, *(worker.workload for worker in WORKERS)
 """Everything that runs, the gateway first."""
 
 SECRETS: Final = tuple(sorted({secret for workload in WORKLOADS for secret in workload.secrets}))
-"""Every setting that comes from the secret store."""
+"""Every setting that has to be in the secret store."""
 
 
 def shared_settings() -> dict[str, str]:
@@ -253,12 +261,15 @@ def shared_settings() -> dict[str, str]:
     direct = {
         worker.direct_setting: f"http://{worker.queue}:{INTERNAL_PORT}" for worker in WORKERS if worker.direct_setting
     }
-    others = ",".join(f"{each.name}=http://{each.name}:{each.port}" for each in WORKLOADS if each is not GATEWAY)
+    others = ",".join(
+        f"{each.name}=dns+http://{each.each_process}:{each.port}" for each in WORKLOADS if each is not GATEWAY
+    )
     return {
         "ENVIRONMENT": "production",
         "LOG_FORMAT": "json",
         "LOG_LEVEL": "info",
         "BULLMQ_SERVER_URL": f"http://{GATEWAY.name}:{GATEWAY.port}",
+        "REQUESTS_PER_SECOND": "2000",
         **direct,
         "SERVICE_URLS": others,
     }

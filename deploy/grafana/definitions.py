@@ -26,11 +26,11 @@ OVERVIEW: Final = Board(
     about="Is everything well, and if not, where to look?",
     panels=(
         Panel(
-            title="Redis",
+            title="Stores",
             kind="stat",
             width=4,
-            queries=(Query("max(tuco_redis_up)"),),
-            about="1 where a gateway can ask Redis for the queues.",
+            queries=(Query("max(tuco_redis_up)", "Redis"), Query("max(tuco_mongodb_up)", "MongoDB")),
+            about="1 where a gateway can ask it.",
         ),
         Panel(
             title="Processes that answer",
@@ -52,10 +52,10 @@ OVERVIEW: Final = Board(
             about="Jobs that wait for a person; docs/runbooks/dead-letters.md.",
         ),
         Panel(
-            title="Uncertain messages in 24 h",
+            title="Uncertain messages",
             kind="stat",
             width=4,
-            queries=(Query('sum(increase(tuco_messages_total{outcome="uncertain"}[24h])) or vector(0)'),),
+            queries=(Query('max(tuco_messages_open{status="uncertain"})'),),
             about="Messages of which nobody knows whether they went out; docs/runbooks/messages-uncertain.md.",
         ),
         Panel(
@@ -97,6 +97,16 @@ OVERVIEW: Final = Board(
             unit="ops",
             stacked=True,
             queries=(Query(f"sum by (outcome) (rate(tuco_messages_total[{_RATE}]))", "{{outcome}}"),),
+        ),
+        Panel(
+            title="Open jobs of the ledger",
+            queries=(Query("max(tuco_ledger_open_jobs)", "open"),),
+            about="Accepted and not ended, in whatever state; counted up to 10,000.",
+        ),
+        Panel(
+            title="Releases",
+            queries=(Query("count by (service, version) (tuco_build_info)", "{{service}} {{version}}"),),
+            about="How many processes of each service run which release.",
         ),
     ),
 )
@@ -179,6 +189,12 @@ QUEUE: Final = Board(
             ),
         ),
         Panel(
+            title="Moved by a limit",
+            unit="ops",
+            queries=(Query(f'max(rate(tuco_rate_limit_moves_total{{queue="$queue"}}[{_RATE}]))', "moves"),),
+            about="Jobs that a rate or a limit of jobs at once moved to a later time; they hold no worker meanwhile.",
+        ),
+        Panel(
             title="Started late",
             unit="percentunit",
             queries=(
@@ -195,6 +211,33 @@ LINE: Final = Board(
     title="Lines and messages",
     about="Do messages go out, how fast do providers answer, and what holds messages back?",
     panels=(
+        Panel(
+            title="Lines by health",
+            stacked=True,
+            queries=(Query("tuco:lines:latest", "{{health}}"),),
+        ),
+        Panel(
+            title="Time since the last check of all lines",
+            unit="s",
+            queries=(Query("time() - max(tuco_lines_checked_timestamp_seconds > 0)", "since"),),
+            about="Five minutes at most while schedules and workers are well.",
+        ),
+        Panel(
+            title="Messages in hand",
+            stacked=True,
+            queries=(Query("max by (status) (tuco_messages_open)", "{{status}}"),),
+            about="scheduled, queued and sending pass; uncertain waits for a person. Counted up to 10,000 each.",
+        ),
+        Panel(
+            title="Calls to providers",
+            unit="ops",
+            stacked=True,
+            queries=(
+                Query(
+                    f"sum by (provider, outcome) (rate(tuco_provider_calls_total[{_RATE}]))", "{{provider}} {{outcome}}"
+                ),
+            ),
+        ),
         Panel(
             title="Messages by outcome",
             unit="ops",
@@ -286,6 +329,29 @@ SYNC: Final = Board(
             stacked=True,
             queries=(Query(f"sum by (outcome) (tuco:jobs:rate5m{_SYNC})", "{{outcome}}"),),
             about="deferred: a run rests at its checkpoint, for a CRM's rate limit or to let another run work.",
+        ),
+        Panel(
+            title="Rows by outcome",
+            unit="ops",
+            stacked=True,
+            queries=(Query(f"sum by (outcome) (rate(tuco_sync_rows_total[{_RATE}]))", "{{outcome}}"),),
+            about="failed: rows that could not become a lead; the run says why.",
+        ),
+        Panel(
+            title="Ended runs",
+            queries=(Query(f"sum by (status) (increase(tuco_sync_runs_total[{_RATE}]))", "{{status}}"),),
+        ),
+        Panel(
+            title="Calls to CRMs",
+            unit="ops",
+            stacked=True,
+            queries=(
+                Query(
+                    f"sum by (provider, outcome) "
+                    f'(rate(tuco_provider_calls_total{{provider=~"hubspot|salesforce|google-sheets"}}[{_RATE}]))',
+                    "{{provider}} {{outcome}}",
+                ),
+            ),
         ),
         Panel(
             title="Length of an attempt",

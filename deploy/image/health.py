@@ -3,13 +3,17 @@
 import os
 import sys
 import urllib.request
+from pathlib import Path
 
 _PATIENCE_S = 2.5
+_PROCESS = Path("/proc/1/cmdline")
+"""How this container's process was started: the gateway's image also runs the worker of the gateway's own queue."""
 
 
 def main() -> int:
     """Asks `/healthz` on the port of this image's service; answers the exit status."""
-    setting = "PORT" if os.environ["SERVICE"] == "gateway" else "INTERNAL_PORT"
+    serves_requests = os.environ["SERVICE"] == "gateway" and b"--queue" not in _PROCESS.read_bytes()
+    setting = "PORT" if serves_requests else "INTERNAL_PORT"
     url = f"http://127.0.0.1:{os.environ[setting]}/healthz"
     try:
         # Proxies of the environment are for other addresses.

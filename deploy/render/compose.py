@@ -10,6 +10,7 @@ _NAMES_IN_COMPOSE: Final = {
     "SERVICE_TOKEN": "${SERVICE_TOKEN:?make one with: openssl rand -hex 32}",
     "ADMIN_TOKEN": "${ADMIN_TOKEN:?make one with: openssl rand -hex 32}",
     "CREDENTIALS_KEY": "${CREDENTIALS_KEY:?make one with: tuco-jobs keys generate}",
+    "WORKSPACE_TOKENS": "${WORKSPACE_TOKENS:-}",
 }
 
 _RS_INITIATE: Final = (
@@ -84,7 +85,7 @@ def _service(workload: Workload) -> dict[str, Any]:
         "environment": {
             **shared_settings(),
             "SHUTDOWN_TIMEOUT_MS": str(int(workload.shutdown_timeout.total_seconds() * 1000)),
-            **{name: _NAMES_IN_COMPOSE[name] for name in workload.secrets},
+            **{name: _NAMES_IN_COMPOSE[name] for name in (*workload.secrets, *workload.optional_secrets)},
         },
         "depends_on": {name: {"condition": "service_healthy"} for name in ("redis", "mongo")},
         "read_only": True,
@@ -94,6 +95,8 @@ def _service(workload: Workload) -> dict[str, Any]:
         "stop_grace_period": f"{int(workload.grace.total_seconds())}s",
         "restart": "unless-stopped",
     }
+    if workload is not GATEWAY:
+        service["networks"] = {"default": {"aliases": [workload.each_process]}}
     if workload is GATEWAY:
         # Only this machine: on a laptop there is no TLS in front.
         service["ports"] = [f"127.0.0.1:{workload.port}:{workload.port}"]

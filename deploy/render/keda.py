@@ -61,7 +61,7 @@ def _backlog(worker: Worker) -> dict[str, Any]:
         "metadata": {
             "url": _STATS,
             "format": "json",
-            "valueLocation": f'queues.#(queue=="{worker.queue}").counts.waiting',
+            "valueLocation": f'queues.#(queue=="{worker.queue}").backlog',
             "targetValue": str(worker.scaling.jobs_per_process),
             "authMode": "bearer",
         },

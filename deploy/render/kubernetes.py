@@ -14,10 +14,19 @@ SECRET = "tuco-secrets"  # noqa: S105 - a secret's name, not a secret
 NON_ROOT = 10001
 """The user and group of the image."""
 
+_FAILURES_OF_GATEWAY = 6
+"""While MongoDB elects a primary, the gateway itself says when to come back; who is cut off for half a minute goes."""
+
 
 def manifests_of(workload: Workload) -> list[Manifest]:
     """The objects of a workload, in the order in which a reader needs them."""
-    return [_service_account(workload), _deployment(workload), _service(workload), _budget(workload)]
+    return [
+        _service_account(workload),
+        _deployment(workload),
+        _service(workload),
+        *([] if workload is GATEWAY else [_each_process(workload)]),
+        _budget(workload),
+    ]
 
 
 def labels_of(workload: Workload) -> dict[str, str]:
@@ -95,7 +104,7 @@ def _container(workload: Workload) -> Manifest:
         # Alive: this process turns, whatever it depends on. Ready: it can do its work.
         "startupProbe": _probe("/healthz", period_s=2, failures=30),
         "livenessProbe": _probe("/healthz", period_s=10, failures=3),
-        "readinessProbe": _probe(_ready_path(workload), period_s=5, failures=2),
+        "readinessProbe": _probe("/readyz", period_s=5, failures=_FAILURES_OF_GATEWAY if workload is GATEWAY else 2),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -108,17 +117,17 @@ def _container(workload: Workload) -> Manifest:
     return container
 
 
-def _ready_path(workload: Workload) -> str:
-    # Without its stores the gateway still answers what it can, and says so itself for the rest.
-    return "/healthz" if workload is GATEWAY else "/readyz"
-
-
 def _environment(workload: Workload) -> list[Manifest]:
     shutdown_ms = int(workload.shutdown_timeout.total_seconds() * 1000)
     return [
         {"name": "SHUTDOWN_TIMEOUT_MS", "value": str(shutdown_ms)},
-        *({"name": name, "valueFrom": {"secretKeyRef": {"name": SECRET, "key": name}}} for name in workload.secrets),
+        *(_from_secret(name) for name in workload.secrets),
+        *(_from_secret(name, optional=True) for name in workload.optional_secrets),
     ]
+
+
+def _from_secret(name: str, **optional: bool) -> Manifest:
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": SECRET, "key": name, **optional}}}
 
 
 def _probe(path: str, *, period_s: int, failures: int) -> Manifest:
@@ -149,6 +158,21 @@ def _service(workload: Workload) -> Manifest:
             "ports": [{"name": "http", "port": workload.port, "targetPort": "http"}],
             # A worker without Redis is not ready for its queue, but that is when the gateway needs it for direct runs.
             **({"publishNotReadyAddresses": True} if _runs_without_redis(workload) else {}),
+        },
+    }
+
+
+def _each_process(workload: Workload) -> Manifest:
+    """A name without an address of its own: it stands for all pods, ready or not, for whoever asks each of them."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {**_metadata(workload), "name": workload.each_process},
+        "spec": {
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
+            "selector": _selector(workload),
+            "ports": [{"name": "http", "port": workload.port, "targetPort": "http"}],
         },
     }
 

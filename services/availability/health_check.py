@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from itertools import product
 from typing import Any, Final
 
 from prometheus_client import Counter as Metric
@@ -21,7 +22,13 @@ log = get_logger(__name__)
 
 AT_ONCE: Final = 200
 
+_UNKNOWN: Final = "unknown"
+
 LINES = Gauge("tuco_lines", "Active lines by health, as of the last check by this process", ["health"])
+CHECKED_TIMESTAMP_SECONDS = Gauge(
+    "tuco_lines_checked_timestamp_seconds",
+    "When this process last checked all lines, in Unix time; 0 for never. Of several processes the latest knows best",
+)
 TRANSITIONS = Metric("tuco_line_transitions_total", "Lines whose health has changed", ["before", "after"])
 LATENCY_SECONDS = Histogram(
     "tuco_line_latency_seconds",
@@ -66,6 +73,7 @@ class HealthCheck:
         counts = Counter(one.health.status for one in looks)
         for status in HealthStatus:
             LINES.labels(status.value).set(counts[status])
+        CHECKED_TIMESTAMP_SECONDS.set_to_current_time()
         return {status.value: counts[status] for status in HealthStatus}
 
     async def check(self, _payload: TickPayload, _job: JobContext) -> dict[str, Any]:
@@ -88,7 +96,7 @@ class HealthCheck:
 
 
 def _tell(look: LineLook) -> None:
-    before = look.before.value if look.before else "unknown"
+    before = look.before.value if look.before else _UNKNOWN
     TRANSITIONS.labels(before, look.health.status.value).inc()
     log.warning(
         "line.health_changed",
@@ -101,5 +109,8 @@ def _tell(look: LineLook) -> None:
 
 
 def declare(check: HealthCheck, broker: JobBroker) -> None:
-    """Makes the broker run ``health-check`` here."""
+    """Makes the broker run ``health-check`` here, and shows that nothing has changed yet."""
+    for before, after in product((_UNKNOWN, *(status.value for status in HealthStatus)), HealthStatus):
+        if before != after.value:
+            TRANSITIONS.labels(before, after.value)
     job_actor(HEALTH_CHECK, broker=broker)(check.check)

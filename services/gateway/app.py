@@ -16,7 +16,7 @@ from services.gateway.audit import AuditLog, record_mutations
 from services.gateway.auth import NOBODY, Caller, Tokens, guard
 from services.gateway.bulk.selection import SelectedQueue
 from services.gateway.decisions import Decisions
-from services.gateway.health import HealthCheck
+from services.gateway.health import HealthCheck, Readiness
 from services.gateway.initializer import Initialized
 from services.gateway.job_view import JobFinder
 from services.gateway.metrics import AllMetrics, GatewayMetrics
@@ -26,7 +26,7 @@ from services.gateway.routes.audit import audit_routes
 from services.gateway.routes.bulk import bulk_routes
 from services.gateway.routes.decisions import decisions_routes
 from services.gateway.routes.events import events_routes
-from services.gateway.routes.health import health_routes, liveness_routes
+from services.gateway.routes.health import health_routes, probe_routes
 from services.gateway.routes.initialize import initialize_routes
 from services.gateway.routes.jobs import jobs_routes
 from services.gateway.routes.metrics import metrics_routes
@@ -65,6 +65,7 @@ class Dependencies:
     desk: QueueDesk
     initialize: Callable[[], Initialized]
     health: HealthCheck
+    readiness: Readiness
     own_metrics: GatewayMetrics
     all_metrics: AllMetrics
     sampler: Sampler
@@ -107,7 +108,7 @@ def create_app(deps: Dependencies) -> Flask:
     for further, prefix in deps.further_routes:
         app.register_blueprint(further, url_prefix=prefix)
     app.register_blueprint(metrics_routes(deps.all_metrics, name="root_metrics"))
-    app.register_blueprint(liveness_routes())
+    app.register_blueprint(probe_routes(deps.readiness))
     app.register_blueprint(reference_routes())
     return app
 

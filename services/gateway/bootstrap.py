@@ -9,6 +9,7 @@ from flask import Flask
 
 from libs.common.broker.connection import connect_redis
 from libs.common.broker.queue import JobQueue
+from libs.common.build_info import show_build
 from libs.common.clock import SystemClock
 from libs.common.ids import new_job_id
 from libs.common.jobs.bulk_action import BULK_ACTION
@@ -35,7 +36,7 @@ from services.gateway.dashboard.rates import RateHistory
 from services.gateway.dashboard.sessions import Sessions
 from services.gateway.decisions import Decisions
 from services.gateway.direct import DirectRuns
-from services.gateway.health import HealthCheck, mongodb_probe, redis_probe, service_probes
+from services.gateway.health import HealthCheck, Readiness, mongodb_probe, redis_probe, service_probes
 from services.gateway.initializer import Initializer
 from services.gateway.job_view import JobFinder
 from services.gateway.leads import MongoLeadDirectory
@@ -46,6 +47,7 @@ from services.gateway.routes.troubles import troubles_routes
 from services.gateway.sampler import Sampler
 from services.gateway.schedule_runs import ScheduleRuns
 from services.gateway.side_by_side import SideBySide
+from services.gateway.store_metrics import UnfinishedWork
 from services.gateway.streams import Streams
 from services.gateway.submission import Door
 from services.gateway.targets import TargetClient, read_targets
@@ -100,19 +102,17 @@ def build(settings: Settings) -> Gateway:
     epoch = RedisEpoch(redis)
     side_by_side = SideBySide(deadline=scrape)
     services = TargetClient(read_targets(settings.service_urls), token=service_token, deadline=scrape)
-    metrics = GatewayMetrics(queues)
+    show_build(settings)
+    metrics = GatewayMetrics(queues, UnfinishedWork(database))
 
     finder, decisions = JobFinder(ledger, queues), Decisions(ledger, queues, clock=clock)
     desk = QueueDesk(ledger, queues, clock=clock)
     messages = messages_of(settings, database, queues[MESSAGE_PROCESSING.queue])
-    health = HealthCheck(
-        {
-            "redis": redis_probe(connect_redis(settings, socket_timeout_s=scrape.total_seconds())),
-            "mongodb": mongodb_probe(database, deadline=scrape),
-            **service_probes(services),
-        },
-        side_by_side,
-    )
+    stores = {
+        "redis": redis_probe(connect_redis(settings, socket_timeout_s=scrape.total_seconds())),
+        "mongodb": mongodb_probe(database, deadline=scrape),
+    }
+    health = HealthCheck(stores, side_by_side, further=partial(service_probes, services, side_by_side))
     # A stream holds a thread; the other half is for everybody else.
     streams = Streams(queues, most=max(1, settings.gateway_threads // 2))
     history = RateHistory()
@@ -166,6 +166,7 @@ def build(settings: Settings) -> Gateway:
             desk=desk,
             initialize=Initializer(database).run,
             health=health,
+            readiness=Readiness(HealthCheck(stores, side_by_side)),
             own_metrics=metrics,
             all_metrics=AllMetrics(
                 metrics,

@@ -15,7 +15,7 @@ from libs.common.errors import StoreUnavailable
 from libs.common.logging import get_logger
 from libs.common.stores.mongo import Document, mongo_errors
 from services.gateway.side_by_side import SideBySide
-from services.gateway.targets import TargetClient, TargetFailed
+from services.gateway.targets import Target, TargetClient, TargetFailed
 
 log = get_logger(__name__)
 
@@ -34,7 +34,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """How everything is: ``ok`` where each part is up, else ``unavailable``; who may know is told of each part."""
+    """How everything is: ``ok`` where each part is up, else ``unavailable``; who may know is told of each part.
+
+    Of readiness: ``degraded`` where the gateway can accept jobs but not enqueue them.
+    """
 
     status: str
     parts: Mapping[str, Part] = {}
@@ -51,10 +54,18 @@ class HealthCheck:
     Args:
         probes: the parts by their names.
         side_by_side: asks them, up to its deadline.
+        further: the parts that come and go, found each time.
     """
 
-    def __init__(self, probes: Mapping[str, Probe], side_by_side: SideBySide) -> None:
+    def __init__(
+        self,
+        probes: Mapping[str, Probe],
+        side_by_side: SideBySide,
+        *,
+        further: Callable[[], Mapping[str, Probe]] = dict,
+    ) -> None:
         self._probes = probes
+        self._further = further
         self._side_by_side = side_by_side
         self._lock = threading.Lock()
         self._last: tuple[float, Health] | None = None
@@ -69,10 +80,32 @@ class HealthCheck:
             return health
 
     def _ask(self) -> Health:
-        answers = self._side_by_side.ask({name: _timed(probe) for name, probe in self._probes.items()})
+        probes = {**self._probes, **self._further()}
+        answers = self._side_by_side.ask({name: _timed(probe) for name, probe in probes.items()})
         parts = {"gateway": Part(status="up")} | {name: _part(name, answer) for name, answer in answers.items()}
         well = all(part.status == "up" for part in parts.values())
         return Health(status="ok" if well else "unavailable", parts=parts)
+
+
+class Readiness:
+    """Whether this gateway should be given requests.
+
+    It should while MongoDB answers: then the ledger accepts jobs. Without Redis they wait there, and what cannot wait
+    is run at once: degraded, but as good as any other gateway could do.
+
+    Args:
+        stores: looks at the parts ``mongodb`` and ``redis``.
+    """
+
+    def __init__(self, stores: HealthCheck) -> None:
+        self._stores = stores
+
+    def now(self) -> Health:
+        """``ok``, ``degraded`` (Redis is away) or ``unavailable`` (MongoDB is)."""
+        health = self._stores.run()
+        if health.is_well:
+            return Health(status="ok")
+        return Health(status="degraded" if health.parts["mongodb"].status == "up" else "unavailable")
 
 
 def redis_probe(redis: "Redis") -> Probe:
@@ -95,19 +128,24 @@ def mongodb_probe(database: Database[Document], *, deadline: timedelta) -> Probe
     return probe
 
 
-def service_probes(client: TargetClient) -> dict[str, Probe]:
-    """Whether each service is ready for work; several processes of one service are told apart by their address."""
-    services = [target.service for target in client.targets]
+def service_probes(client: TargetClient, side_by_side: SideBySide) -> dict[str, Probe]:
+    """Whether each service is ready for work; several processes of one service are told apart by their address.
 
-    def probe_of(index: int) -> Probe:
+    Args:
+        client: knows and asks them.
+        side_by_side: finds out how many they are, up to its deadline.
+    """
+    targets = client.find(side_by_side)
+    services = [target.service for target in targets]
+
+    def probe_of(target: Target) -> Probe:
         def probe() -> None:
-            client.read(client.targets[index], "/readyz")
+            client.read(target, "/readyz")
 
         return probe
 
     return {
-        target.service if services.count(target.service) == 1 else target.name: probe_of(index)
-        for index, target in enumerate(client.targets)
+        target.service if services.count(target.service) == 1 else target.name: probe_of(target) for target in targets
     }
 
 

@@ -18,16 +18,20 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from libs.common.broker.model import QueueStats
+from libs.common.build_info import BUILD
 from libs.common.errors import StoreUnavailable
 from libs.common.ledger.reconciler import Report
 from libs.common.logging import get_logger
 from services.gateway.exposition import Merger, UnreadableMetricsError
 from services.gateway.side_by_side import SideBySide
+from services.gateway.store_metrics import StoreCollector, StoreFacts
 from services.gateway.targets import Target, TargetClient, TargetFailed
 
 log = get_logger(__name__)
 
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+_DONE_WITH_JOBS = ("enqueued", "held_back", "finished", "skipped")
+_MOVES = "limited"
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -44,14 +48,17 @@ class GatewayMetrics:
 
     Args:
         queues: every queue by its name; they are asked at each scrape.
+        store: tells what MongoDB knows of unfinished work; asked at each scrape.
     """
 
-    def __init__(self, queues: Mapping[str, CountedQueue]) -> None:
+    def __init__(self, queues: Mapping[str, CountedQueue], store: StoreFacts) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
+        self.registry.register(BUILD)
         self.registry.register(_QueueCollector(queues))
+        self.registry.register(StoreCollector(store))
         self.requests = Counter(
             "tuco_http_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry
         )
@@ -69,12 +76,14 @@ class GatewayMetrics:
         self._jobs = Counter(
             "tuco_reconciler_jobs", "Open jobs by what was done with them.", ("outcome",), registry=self.registry
         )
+        for outcome in _DONE_WITH_JOBS:
+            self._jobs.labels(outcome)
 
     def count_run(self, report: Report) -> None:
         """Counts one run of the reconciler."""
         self._runs.inc()
         self._last_run.set_to_current_time()
-        for outcome in ("enqueued", "held_back", "finished", "skipped"):
+        for outcome in _DONE_WITH_JOBS:
             self._jobs.labels(outcome).inc(getattr(report, outcome))
 
 
@@ -95,7 +104,12 @@ class _QueueCollector(Collector):
         )
         paused = GaugeMetricFamily("tuco_queue_paused", "Whether the queue is paused.", labels=("queue",))
         events = CounterMetricFamily(
-            "tuco_queue_events", "What happened to jobs since the queue was made.", labels=("queue", "event")
+            "tuco_queue_events",
+            "What happened to jobs since the queue was made; stalled: a lease was lost.",
+            labels=("queue", "event"),
+        )
+        moves = CounterMetricFamily(
+            "tuco_rate_limit_moves", "Jobs that a limit moved to a later time.", labels=("queue",)
         )
         try:
             for name, queue in self._queues.items():
@@ -103,14 +117,16 @@ class _QueueCollector(Collector):
                 for state, number in stats.counts.items():
                     jobs.add_metric((name, state), number)
                 for event, number in stats.totals.items():
-                    events.add_metric((name, event), number)
+                    if event != _MOVES:
+                        events.add_metric((name, event), number)
+                moves.add_metric((name,), stats.totals.get(_MOVES, 0))
                 oldest.add_metric((name,), stats.oldest_waiting_seconds)
                 paused.add_metric((name,), stats.paused)
             there.add_metric((), 1)
         except StoreUnavailable as error:
             log.warning("metrics.queues_missing", error=error.reason)
             there.add_metric((), 0)
-        yield from (there, jobs, oldest, paused, events)
+        yield from (there, jobs, oldest, paused, events, moves)
 
 
 class AllMetrics:
@@ -132,15 +148,16 @@ class AllMetrics:
 
     def text(self) -> str:
         """The metrics now; a service that does not answer in time is down in ``tuco_target_up`` and missing else."""
+        targets = self._client.find(self._side_by_side)
         asked = {
             str(index): lambda target=target: self._client.read(target, "/metrics", accept="text/plain;version=0.0.4")
-            for index, target in enumerate(self._client.targets)
+            for index, target in enumerate(targets)
         }
         answers = self._side_by_side.ask(asked)
         merger = Merger()
         merger.add(generate_latest(self._own.registry).decode(), _labels(self._self))
         merger.add(_up(True), _labels(self._self))
-        for index, target in enumerate(self._client.targets):
+        for index, target in enumerate(targets):
             merger.add(_up(_add(merger, target, answers[str(index)])), _labels(target))
         return merger.text()
 

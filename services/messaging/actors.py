@@ -13,6 +13,7 @@ from libs.common.jobs.contract import TickPayload
 from libs.common.jobs.message_processing import MESSAGE_PROCESSING, MessageProcessing
 from libs.common.jobs.scheduled_messages import SCHEDULED_MESSAGES
 from services.messaging.due import DueMessages
+from services.messaging.metrics import expect_messages, expect_ticks
 from services.messaging.sending import Sending
 
 _STORE_AWAY: Final = timedelta(seconds=3)
@@ -84,9 +85,11 @@ class TickJobs:
 
 def declare_messages(jobs: MessageJobs, broker: JobBroker) -> None:
     """Makes the broker run ``message-processing`` here."""
+    expect_messages()
     job_actor(MESSAGE_PROCESSING, broker=broker)(jobs.process)
 
 
 def declare_ticks(jobs: TickJobs, broker: JobBroker) -> None:
     """Makes the broker run ``scheduled-messages`` here."""
+    expect_ticks()
     job_actor(SCHEDULED_MESSAGES, broker=broker)(jobs.tick)

@@ -2,6 +2,9 @@
 
 from prometheus_client import Counter, Histogram
 
+from libs.common.messages.reasons import Reason
+from libs.common.messages.states import UNFINISHED, MessageStatus
+
 MESSAGES = Counter("tuco_messages_total", "Messages whose attempt ended, by how", ["outcome", "reason"])
 RECONCILED = Counter(
     "tuco_messages_reconciled_total",
@@ -27,3 +30,17 @@ DUE_LATENESS_SECONDS = Histogram(
     buckets=(1, 5, 15, 30, 60, 90, 120, 300, 900, 3600),
 )
 REQUEUED = Counter("tuco_messages_requeued_total", "Messages whose job was lost and made anew", ["status"])
+
+
+def expect_messages() -> None:
+    """Shows the metrics of sends from now on, at 0, so that the first event of each kind is seen as one."""
+    MESSAGES.labels(MessageStatus.SENT.value, "")
+    for outcome in (MessageStatus.FAILED.value, MessageStatus.UNCERTAIN.value, "waits"):
+        for reason in Reason:
+            MESSAGES.labels(outcome, reason.value)
+
+
+def expect_ticks() -> None:
+    """Shows the metrics of what is due from now on, at 0."""
+    for status in UNFINISHED:
+        REQUEUED.labels(status.value)

@@ -16,9 +16,10 @@ from libs.common.jobs.registry import queues
 from libs.common.ledger.mongo import MongoLedger
 from libs.common.settings import Settings
 from libs.common.stores.mongo import Document, connect_mongo
-from libs.common.stores.schedules import ScheduleStore
+from libs.common.stores.schedules import DEFAULT_SCHEDULES, ScheduleStore
 from libs.common.stores.ticks import TickStore
 from services.scheduler.emitter import TickEmitter
+from services.scheduler.metrics import expect_ticks
 from services.scheduler.process import SchedulerProcess
 from services.scheduler.timer import Timer
 
@@ -33,6 +34,7 @@ def build_scheduler(settings: Settings) -> SchedulerProcess:
     database = connect_mongo(settings, service=SERVICE)
     redis = connect_redis(settings)
     schedules = ScheduleStore(database)
+    expect_ticks(schedule.name for schedule in DEFAULT_SCHEDULES)
     emitter = TickEmitter(
         schedules,
         TickStore(database),

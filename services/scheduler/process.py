@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from libs.common.build_info import show_build
 from libs.common.logging import get_logger
 from libs.common.settings import Settings
 from libs.common.worker.http import InternalServer
@@ -38,6 +39,7 @@ class SchedulerProcess:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
+        show_build(self.settings)
         server = InternalServer(alive=lambda: self.timer.alive, ready=self.missing)
         port = await server.start(self.settings.internal_host, self.settings.internal_port)
         self.timer.start()

@@ -21,6 +21,7 @@ _DISPATCHED = {"dispatchedAt": {"$exists": True}}
 DUE = "due"
 QUEUED = "queued"
 SENDING = "sending"
+UNCERTAIN = "uncertain"
 FAILED = "failed"
 
 MESSAGE_INDEXES = (
@@ -71,7 +72,7 @@ MESSAGE_INDEXES = (
     # What waits for a person, in one workspace and in all.
     IndexModel(
         [("workspaceId", ASCENDING), ("updatedAt", DESCENDING)],
-        name="uncertain",
+        name=UNCERTAIN,
         partialFilterExpression=_only(MessageStatus.UNCERTAIN),
     ),
     IndexModel(

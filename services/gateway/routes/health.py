@@ -1,11 +1,11 @@
-"""`GET /health` for people and the app, `GET /healthz` for who restarts the process."""
+"""`GET /health` for people and the app; `/healthz` and `/readyz` for who restarts processes and sends requests."""
 
 from flask import Response, g
 
 from services.gateway.answers import json_answer
 from services.gateway.auth import Scope
 from services.gateway.declaring import Routes
-from services.gateway.health import Health, HealthCheck
+from services.gateway.health import Health, HealthCheck, Readiness
 
 
 def health_routes(check: HealthCheck) -> Routes:
@@ -28,9 +28,13 @@ def health_routes(check: HealthCheck) -> Routes:
     return routes
 
 
-def liveness_routes() -> Routes:
-    """The route that says that this process serves, whatever else is down."""
-    routes = Routes("health", name="liveness")
+def probe_routes(readiness: Readiness) -> Routes:
+    """The routes that say whether this process serves, and whether it should be given requests.
+
+    Args:
+        readiness: knows the latter.
+    """
+    routes = Routes("health", name="probes")
 
     @routes.declare(
         "GET",
@@ -42,5 +46,17 @@ def liveness_routes() -> Routes:
     )
     def healthz() -> Response:
         return json_answer(Health(status="ok"))
+
+    @routes.declare(
+        "GET",
+        "/readyz",
+        scope=Scope.OPEN,
+        summary="Whether this process should be given requests; degraded without Redis, not without MongoDB",
+        answers={200: Health, 503: Health},
+        problems=[401],
+    )
+    def readyz() -> Response:
+        now = readiness.now()
+        return json_answer(now, status=503 if now.status == "unavailable" else 200)
 
     return routes

@@ -2,21 +2,32 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 from flask import Response
 
 from libs.common.broker.model import QueueStats
+from libs.common.jobs.states import JobState
 from services.gateway.answers import json_answer
 from services.gateway.auth import Scope
 from services.gateway.declaring import Routes
 from services.gateway.rates import QueueRates, rates_between
 from services.gateway.sampler import Sampler
 
+_WANT_A_PROCESS: Final = (JobState.WAITING, JobState.PRIORITIZED, JobState.ACTIVE)
+
 
 class QueueNow(QueueStats, frozen=True, kw_only=True, rename="camel"):
-    """A queue in numbers, and how fast it goes."""
+    """A queue in numbers, and how fast it goes.
 
+    Args:
+        backlog: jobs that want a process now: waiting, prioritized and active; none that are paused, delayed, or
+            parents that wait for their children.
+        rates: how fast it goes.
+    """
+
+    backlog: int
     rates: QueueRates
 
 
@@ -71,7 +82,11 @@ def stats_routes(sampler: Sampler) -> Routes:
         return json_answer(
             StatsAnswer(
                 queues=[
-                    QueueNow(**msgspec.structs.asdict(queue), rates=rates_between(earliest, now, name))
+                    QueueNow(
+                        **msgspec.structs.asdict(queue),
+                        backlog=sum(queue.counts[state] for state in _WANT_A_PROCESS),
+                        rates=rates_between(earliest, now, name),
+                    )
                     for name, queue in now.queues.items()
                 ],
                 totals=totals,

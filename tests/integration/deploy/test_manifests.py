@@ -2,12 +2,14 @@
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from deploy.workloads import GATEWAY, SECRETS, WORKERS, WORKLOADS, Worker
 from libs.common.jobs.registry import contracts
+from services.gateway.targets import read_targets
 from tests.integration.deploy.manifests import (
     OVERLAYS,
     Manifest,
@@ -81,8 +83,7 @@ def test_a_pod_is_restarted_for_its_own_sake_only(overlay: str) -> None:
     for workload in WORKLOADS:
         container = pod_specs(overlay)[workload.name]["containers"][0]
         assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
-        expected = "/healthz" if workload is GATEWAY else "/readyz"
-        assert container["readinessProbe"]["httpGet"] == {"path": expected, "port": "http"}
+        assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
         assert container["ports"] == [{"name": "http", "containerPort": workload.port}]
 
 
@@ -121,7 +122,29 @@ def test_services_lead_to_pods_that_there_are(overlay: str) -> None:
         for each in rendered(overlay, "Deployment", "StatefulSet")
     }
     for service in rendered(overlay, "Service"):
-        assert service["spec"]["selector"].items() <= pods[name_of(service)].items()
+        assert service["spec"]["selector"].items() <= pods[name_of(service).removesuffix("-each")].items()
+
+
+@EVERY_OVERLAY
+def test_the_gateway_finds_each_process_of_each_service_by_a_name(overlay: str) -> None:
+    services = {name_of(each): each["spec"] for each in rendered(overlay, "Service")}
+    [settings] = [each for each in rendered(overlay, "ConfigMap") if name_of(each).startswith("tuco-settings")]
+    targets = read_targets(settings["data"]["SERVICE_URLS"])
+    assert {target.service for target in targets} == {each.name for each in WORKLOADS if each is not GATEWAY}
+    for target in targets:
+        assert target.many
+        address = urlsplit(target.url)
+        service = services[address.hostname or ""]
+        assert service["clusterIP"] == "None"
+        assert service["publishNotReadyAddresses"] is True
+        assert service["ports"] == [{"name": "http", "port": address.port, "targetPort": "http"}]
+        assert service["selector"]["app.kubernetes.io/name"] == target.service
+
+
+@EVERY_OVERLAY
+def test_an_election_of_mongodb_takes_no_gateway_out_of_its_service(overlay: str) -> None:
+    probe = pod_specs(overlay)[GATEWAY.name]["containers"][0]["readinessProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 30
 
 
 @EVERY_OVERLAY
@@ -137,7 +160,10 @@ def test_secrets_come_by_reference_only(overlay: str) -> None:
     for workload in WORKLOADS:
         entries = pod_specs(overlay)[workload.name]["containers"][0]["env"]
         by_reference = {each["name"]: each["valueFrom"]["secretKeyRef"] for each in entries if "valueFrom" in each}
-        assert by_reference == {name: {"name": "tuco-secrets", "key": name} for name in workload.secrets}
+        assert by_reference == {
+            **{name: {"name": "tuco-secrets", "key": name} for name in workload.secrets},
+            **{name: {"name": "tuco-secrets", "key": name, "optional": True} for name in workload.optional_secrets},
+        }
     for settings in rendered(overlay, "ConfigMap"):
         assert not set(settings["data"]) & set(SECRETS)
 
@@ -178,6 +204,8 @@ def test_what_keda_scales_has_no_number_of_replicas_of_its_own() -> None:
 def test_scaling_survives_the_loss_of_prometheus() -> None:
     for scaled in rendered("production", "ScaledObject"):
         by_source = {trigger["type"]: trigger for trigger in scaled["spec"]["triggers"]}
+        location = by_source["metrics-api"]["metadata"]["valueLocation"]
+        assert location == f'queues.#(queue=="{name_of(scaled)}").backlog'
         assert set(by_source) == {"prometheus", "metrics-api"}
         assert by_source["prometheus"]["metadata"]["ignoreNullValues"] == "false"
         assert {trigger["metricType"] for trigger in by_source.values()} == {"AverageValue"}

@@ -6,10 +6,11 @@ from functools import cache
 from pathlib import Path
 
 import prometheus_client
-from prometheus_client.registry import Collector
+from prometheus_client.registry import Collector, CollectorRegistry
 
 from libs.common.broker.model import QueueStats
 from services.gateway.metrics import GatewayMetrics
+from services.gateway.store_metrics import Unfinished
 
 _ROOT = Path(__file__).resolve().parents[3]
 
@@ -24,20 +25,36 @@ class _Queue:
         )
 
 
+class _Store:
+    def now(self) -> Unfinished:
+        return Unfinished(jobs=1, messages={"queued": 1})
+
+
 @cache
-def exposed_metrics() -> dict[str, frozenset[str]]:
-    """Every series' name and its labels."""
+def registries() -> tuple[CollectorRegistry, CollectorRegistry]:
+    """Where the metrics of all workers are, and where those of a gateway are."""
     for module in _modules_with_metrics():
         importlib.import_module(module)
+    return prometheus_client.REGISTRY, GatewayMetrics({"q": _Queue()}, _Store()).registry
+
+
+@cache
+def labels_by_name() -> dict[str, frozenset[str]]:
+    """Every series' name and its own labels."""
     # What a gateway says of its services, written as text.
     metrics = {"tuco_target_up": frozenset[str](), "up": frozenset[str]()}
-    for registry in (prometheus_client.REGISTRY, GatewayMetrics({"q": _Queue()}).registry):
+    for registry in registries():
         for name, labels in _series(registry):
             metrics[name] = metrics.get(name, frozenset()) | labels
-    return {name: labels | FROM_THE_SCRAPE for name, labels in metrics.items()}
+    return metrics
 
 
-def _series(registry: prometheus_client.CollectorRegistry) -> Iterator[tuple[str, frozenset[str]]]:
+def exposed_metrics() -> dict[str, frozenset[str]]:
+    """Every series' name and its labels, as a scraper sees them."""
+    return {name: labels | FROM_THE_SCRAPE for name, labels in labels_by_name().items()}
+
+
+def _series(registry: CollectorRegistry) -> Iterator[tuple[str, frozenset[str]]]:
     for family in registry.collect():
         for sample in family.samples:
             yield sample.name, frozenset(sample.labels)

@@ -19,13 +19,14 @@ from services.gateway.audit import AuditEntry, AuditPage
 from services.gateway.auth import Tokens
 from services.gateway.decisions import Decisions
 from services.gateway.direct import DirectRunFailed
-from services.gateway.health import HealthCheck, Probe
+from services.gateway.health import HealthCheck, Probe, Readiness
 from services.gateway.initializer import Initialized
 from services.gateway.job_view import JobFinder
 from services.gateway.metrics import AllMetrics, GatewayMetrics
 from services.gateway.queue_desk import QueueDesk
 from services.gateway.sampler import Sampler
 from services.gateway.side_by_side import SideBySide
+from services.gateway.store_metrics import Unfinished
 from services.gateway.streams import Streams
 from services.gateway.submission import Door
 from services.gateway.targets import TargetClient
@@ -74,6 +75,13 @@ class MemoryAuditLog:
         return AuditPage(entries=self.entries[::-1][:limit], cursor=None)
 
 
+class FakeStoreFacts:
+    """Some unfinished work."""
+
+    def now(self) -> Unfinished:
+        return Unfinished(jobs=3, messages={"scheduled": 2, "uncertain": 1})
+
+
 class World:
     """A gateway's app and everything it calls."""
 
@@ -114,7 +122,7 @@ class World:
 
     def _app(self, probes: Mapping[str, Probe]) -> Flask:
         side_by_side = SideBySide(deadline=timedelta(seconds=1), threads=4)
-        self.metrics = metrics = GatewayMetrics(self.queues)
+        self.metrics = metrics = GatewayMetrics(self.queues, FakeStoreFacts())
         client = TargetClient((), token="", deadline=timedelta(seconds=1))
         return create_app(
             Dependencies(
@@ -127,6 +135,7 @@ class World:
                 desk=QueueDesk(self.ledger, self.queues, clock=self.clock),
                 initialize=lambda: Initialized(collections=[], indexes=[], schedules=["health-check"]),
                 health=HealthCheck(probes, side_by_side),
+                readiness=Readiness(HealthCheck(probes, side_by_side)),
                 own_metrics=metrics,
                 sampler=self.sampler,
                 streams=self.streams,

@@ -80,6 +80,7 @@ def test_stats_name_every_queue_and_add_up(world: World) -> None:
 
     assert [queue["queue"] for queue in answer["queues"]] == list(world.queues)
     assert answer["totals"]["waiting"] == 1
+    assert sum(queue["backlog"] for queue in answer["queues"]) == 1
     assert answer["queues"][0]["oldestWaitingSeconds"] == 0.5
 
 

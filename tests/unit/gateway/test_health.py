@@ -92,5 +92,24 @@ def test_healthz_answers_whatever_is_down() -> None:
     assert world.client.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("away", "status", "word"), [((), 200, "ok"), (("redis",), 200, "degraded"), (("mongodb",), 503, "unavailable")]
+)
+def test_a_gateway_is_given_requests_while_the_ledger_can_accept_jobs(
+    away: tuple[str, ...], status: int, word: str
+) -> None:
+    probes = {name: raising(StoreUnavailable(name, "away")) if name in away else well for name in ("redis", "mongodb")}
+
+    answer = World(probes=probes).client.get("/readyz")
+
+    assert (answer.status_code, json.loads(answer.text)) == (status, {"status": word})
+
+
+def test_parts_that_come_and_go_are_found_each_time() -> None:
+    there = {"one": well}
+    check = HealthCheck({}, SideBySide(deadline=timedelta(seconds=1), threads=2), further=lambda: dict(there))
+    assert set(check.run().parts) == {"gateway", "one"}
+
+
 def _wait(event: threading.Event) -> None:
     event.wait(5)
