@@ -55,7 +55,7 @@ class Fault:
     setup: Setup = field(default_factory=Setup)
     scale: Scale = field(default_factory=Scale)
     short: bool = False
-    budget_s: float = 400.0
+    budget_s: float = 480.0
     ends_once: bool = False
     why_not: Callable[[], str] = str
 
