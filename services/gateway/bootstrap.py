@@ -50,6 +50,7 @@ from services.gateway.side_by_side import SideBySide
 from services.gateway.store_metrics import UnfinishedWork
 from services.gateway.streams import Streams
 from services.gateway.submission import Door
+from services.gateway.sync_bootstrap import sync_routes
 from services.gateway.targets import TargetClient, read_targets
 
 REQUIRED = ("REDIS_URL", "MONGODB_URI")
@@ -180,6 +181,7 @@ def build(settings: Settings) -> Gateway:
             clock=clock,
             further_routes=[
                 *messaging_routes(settings, database, messages, prefix=PREFIX),
+                *sync_routes(settings, database, door, decisions, prefix=PREFIX),
                 (troubles_routes(partial(facts_of, dashboard)), PREFIX),
                 (dashboard_routes(dashboard), DASHBOARD),
             ],
