@@ -6,14 +6,16 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 NODE_STAMP := benchmarks/node/node_modules/.installed
+CLIENT := libs/client-typescript
+CLIENT_STAMP := $(CLIENT)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test lint bench bench-queue chaos screenshots lock clean
+.PHONY: help setup demo dev docs reference test lint bench bench-queue chaos screenshots lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
-setup: $(STAMP) ## Create the virtual environment with locked dependencies
+setup: $(STAMP) $(CLIENT_STAMP) ## Create the virtual environment with locked dependencies
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tuco Jobs needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 ...")'
@@ -30,7 +32,17 @@ demo: $(STAMP) ## Run the main job on embedded servers, with a worker killed in 
 dev: $(STAMP) ## Run the whole system on this machine until Ctrl-C
 	@$(BIN)/tuco-jobs dev $(ARGS)
 
-test: $(STAMP) ## Run all tests
+docs: $(STAMP) ## Build the docs as a site, dist/docs/index.html; a broken link fails
+	@$(BIN)/python -m mkdocs --quiet build $(ARGS)
+	@echo "The docs are in dist/docs/index.html."
+
+reference: $(STAMP) $(CLIENT_STAMP) ## Write anew what is made from the code: docs/reference, the TypeScript client's types
+	@$(BIN)/python -m services.gateway.reference
+	@$(BIN)/python -m libs.cli.settings_page
+	@$(BIN)/python -m services.gateway.reference --openapi > $(CLIENT)/node_modules/openapi.json
+	@npm run --silent --prefix $(CLIENT) types -- node_modules/openapi.json
+
+test: $(STAMP) $(CLIENT_STAMP) ## Run all tests
 	@$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist worksteal $(ARGS) || [ $$? -eq 5 ]
 	@$(BIN)/python -m pytest -m alone $(ARGS) || [ $$? -eq 5 ]
 
@@ -56,6 +68,12 @@ $(NODE_STAMP): benchmarks/node/package-lock.json
 	else echo "npm is not installed, so neither is BullMQ."; fi
 
 LONG_SEARCHES := tests/integration/broker/test_state_machine.py tests/integration/sync/test_interleavings.py
+
+# The packages' own install scripts are not run: none of them needs one.
+$(CLIENT_STAMP): $(CLIENT)/package-lock.json
+	@if command -v npm >/dev/null; then \
+	npm ci --prefix $(CLIENT) --ignore-scripts --no-audit --no-fund --silent && touch $(CLIENT_STAMP) || echo "npm could not install the TypeScript client's packages; its tests are skipped."; \
+	else echo "npm is not installed, so the TypeScript client is neither built nor tested; all else works without it."; fi
 
 chaos: $(STAMP) ## Let faults loose on the whole system, and count what they cost; writes OUT (.tuco/chaos)
 	@CHAOS_TABLES=$(or $(OUT),.tuco/chaos) $(BIN)/python -m pytest tests/chaos -m "chaos or not chaos" --numprocesses 4 --dist worksteal $(ARGS)

@@ -138,7 +138,7 @@ def jobs_view(found: Sequence[Mapping[str, Any]], state: str) -> RenderableType:
         view.add_row(
             *(plain(job.get(name) or "", longest=60) for name in ("jobId", "queue", "jobType", "group")),
             f"{job.get('attemptsMade', 0):,}",
-            plain(job.get("createdAt", ""), longest=19),
+            plain(job.get("createdAt", ""), longest=30),
             plain(why or "", longest=120),
         )
     return Group(view, Text(f"{len(found):,} shown.", style="dim"))
