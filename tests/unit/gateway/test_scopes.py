@@ -45,6 +45,7 @@ def test_only_these_routes_answer_without_a_token() -> None:
     assert {path for _, path, scope in ROUTES if scope is Scope.OPEN} == {
         "/api/bullmq/health",
         "/healthz",
+        "/readyz",
         "/openapi.json",
         "/docs",
         "/docs/style.css",
