@@ -1,98 +1,19 @@
-"""Every fault of every CRM's stand-in, and what a run does about it: the table below is the description."""
+"""Every fault of every CRM's stand-in, and what a run does about it, case by case of ``fault_table``."""
 
 import time
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 import pytest
 
 from libs.common.errors import NotNow, Permanent, Retryable
 from libs.common.stores.integrations import IntegrationStatus, Provider
-from libs.simulators.crm.service import ProviderFault
-from libs.simulators.faults import Fault, NetworkFault
+from libs.simulators.faults import Fault
 from services.sync.sources import calls, google_sheets, http_session, hubspot, salesforce
 from tests.integration.sync.crms import CRMS, Crm
+from tests.integration.sync.fault_table import EVERY_CASE, NET, SAYS, Case, Outcome
 from tests.integration.sync.world import World
 
 ROWS = 250
-HUBSPOT, SALESFORCE, SHEETS = Provider
-
-
-class Outcome(StrEnum):
-    """What one attempt came to."""
-
-    COMPLETED = "completed"
-    NOT_NOW = "not now"
-    """The worker is free for others, and the job comes back at the provider's time."""
-    RETRYABLE = "retryable"
-    NEEDS_ATTENTION = "needs attention"
-    """A person has to do something; nothing is tried again."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """A fault, how many calls meet it (``None`` for all), and what comes of it."""
-
-    fault: str
-    count: int | None
-    outcome: Outcome
-    seconds: float = 0.0
-    only: Provider | None = None
-
-    def __str__(self) -> str:
-        times = "for ever" if self.count is None else f"{self.count}x"
-        wait = f" {self.seconds:g}s" if self.seconds else ""
-        return f"{self.fault} {times}{wait}{f' ({self.only})' if self.only else ''}"
-
-
-NET, SAYS, OUT = NetworkFault, ProviderFault, Outcome
-
-TABLE = [
-    # What passes is tried again in place, and the run never stops.
-    Case(NET.RESET, 1, OUT.COMPLETED),
-    Case(NET.HANG, 1, OUT.COMPLETED),
-    Case(NET.SLOW, 1, OUT.COMPLETED, seconds=0.3),
-    Case(NET.SLOW_ANSWER, 1, OUT.COMPLETED, seconds=0.3),
-    Case(NET.TRUNCATED, 1, OUT.COMPLETED),
-    Case(NET.ANSWER_LOST, 1, OUT.COMPLETED),
-    Case(NET.DOWN, 1, OUT.COMPLETED, seconds=0.1),
-    Case(NET.HTTP_502, 2, OUT.COMPLETED),
-    Case(NET.HTTP_503, 1, OUT.COMPLETED),
-    Case(NET.HTTP_503, 1, OUT.COMPLETED, seconds=1),
-    Case(NET.HTTP_504, 1, OUT.COMPLETED),
-    Case(NET.HTTP_520, 1, OUT.COMPLETED),
-    Case(NET.HTTP_524, 1, OUT.COMPLETED),
-    Case(NET.HTTP_530, 1, OUT.COMPLETED),
-    Case(SAYS.INTERNAL, 1, OUT.COMPLETED),
-    Case(SAYS.UNAVAILABLE, 1, OUT.COMPLETED),
-    Case(SAYS.UNAVAILABLE, 1, OUT.COMPLETED, seconds=1),
-    Case(SAYS.HTML_OK, 1, OUT.COMPLETED),
-    Case(SAYS.MALFORMED, 1, OUT.COMPLETED),
-    Case(SAYS.EMPTY, 1, OUT.COMPLETED),
-    # A short limit is waited for in place, a long one gives the worker back.
-    Case(NET.HTTP_429, 1, OUT.COMPLETED, seconds=1),
-    Case(SAYS.RATE_LIMITED, 1, OUT.COMPLETED, seconds=1),
-    Case(SAYS.RATE_LIMITED, 1, OUT.NOT_NOW, seconds=30),
-    Case(SAYS.RATE_LIMITED, 1, OUT.NOT_NOW, only=HUBSPOT),
-    Case(SAYS.RATE_LIMITED, 1, OUT.COMPLETED, only=SALESFORCE),  # too many at once: soon over
-    Case(SAYS.RATE_LIMITED, 1, OUT.NOT_NOW, only=SHEETS),
-    Case(SAYS.DAILY_LIMIT, None, OUT.NOT_NOW),
-    Case(NET.HTTP_503, None, OUT.NOT_NOW, seconds=30),
-    Case(SAYS.UNAVAILABLE, None, OUT.NOT_NOW, seconds=30),
-    # An access token is renewed once.
-    Case(SAYS.UNAUTHORIZED, 1, OUT.COMPLETED),
-    Case(SAYS.EXPIRED_TOKEN, 1, OUT.COMPLETED),
-    Case(SAYS.UNAUTHORIZED, None, OUT.NEEDS_ATTENTION),
-    # What only a person can mend.
-    Case(SAYS.FORBIDDEN, 1, OUT.NEEDS_ATTENTION),
-    Case(SAYS.NOT_FOUND, 1, OUT.NEEDS_ATTENTION),
-    # What does not pass while it is tried again in place.
-    Case(NET.RESET, None, OUT.RETRYABLE),
-    Case(NET.DOWN, None, OUT.RETRYABLE),
-    Case(SAYS.INTERNAL, None, OUT.RETRYABLE),
-    Case(SAYS.HTML_OK, None, OUT.RETRYABLE),
-]
 
 
 @pytest.fixture(autouse=True)
@@ -115,9 +36,6 @@ def outcome_of(world: World, crm: Crm) -> tuple[Outcome, float]:
     except Permanent:
         return Outcome.NEEDS_ATTENTION, 0.0
     return Outcome.COMPLETED, 0.0
-
-
-EVERY_CASE = [(provider, case) for provider in Provider for case in TABLE if case.only in (None, provider)]
 
 
 @pytest.mark.parametrize(("provider", "case"), EVERY_CASE, ids=str)
