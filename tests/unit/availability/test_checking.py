@@ -198,6 +198,7 @@ def test_a_request_that_cannot_wait_says_that_the_lines_are_busy() -> None:
     assert report.back_in is None
 
 
+@pytest.mark.alone
 def test_questions_start_at_their_lines_pace() -> None:
     line = FakeLine("a", rate=50)
     world(people(30), [line]).check()
