@@ -6,6 +6,7 @@ import pytest
 
 from services.messaging.fault_points import FaultPoint
 from tests.end_to_end.messaging.campaign import Campaign
+from tests.end_to_end.messaging.faulty_worker import CALLING, LEAVING
 from tests.waiting import wait_until
 
 
@@ -24,13 +25,13 @@ def assert_each_went_out_once(campaign: Campaign) -> None:
 def test_workers_that_die_at_every_point_neither_repeat_nor_lose_a_message(folder: Path) -> None:
     with Campaign(folder, messages=150) as campaign:
         campaign.insert()
-        for point in FaultPoint:
-            campaign.order(point, "kill", times=2)
+        for point in (*FaultPoint, LEAVING, CALLING):
+            campaign.order(point, "kill")
         campaign.start_ticks()
         campaign.start_workers()
         campaign.wait_until_settled(60)
         assert_each_went_out_once(campaign)
-        assert campaign.deaths() == 10, campaign.obeyed()
+        assert campaign.deaths() == 7, campaign.obeyed()
 
 
 @pytest.mark.timeout(240)
@@ -68,13 +69,14 @@ def test_stores_that_die_neither_repeat_nor_lose_a_message(folder: Path) -> None
 def test_workers_that_stand_still_past_their_leases_send_nothing_afterwards(folder: Path) -> None:
     with Campaign(folder, messages=120) as campaign:
         campaign.insert()
-        for point in (FaultPoint.CLAIMED, FaultPoint.RESERVED, FaultPoint.MARKED, FaultPoint.ANSWERED):
-            campaign.order(point, "stop", times=2)
+        stops = (FaultPoint.CLAIMED, FaultPoint.RESERVED, FaultPoint.MARKED, LEAVING, CALLING, FaultPoint.ANSWERED)
+        for point in stops:
+            campaign.order(point, "stop")
         campaign.wake_the_stopped(after_s=5)
         campaign.start_ticks()
         campaign.start_workers()
         campaign.wait_until_settled(60)
-        wait_until(lambda: sum(campaign.obeyed().values()) == 8, deadline_s=60)
+        wait_until(lambda: sum(campaign.obeyed().values()) == len(stops), deadline_s=60)
         assert_each_went_out_once(campaign)
 
 
