@@ -1,7 +1,7 @@
-"""Clocks of processes that go wrong: steadily, by libfaketime; jumping, by a patch of the clock that ours are given.
+"""The clock of a process, put wrong from outside, steadily or by jumps.
 
-libfaketime moves every wall clock of a process and leaves the monotonic one alone, as long as its error stays the same.
-Where the error jumps, it lets a sleep on the monotonic clock fail (``time.sleep``: EINVAL), which no real clock does.
+By a patch at the program's start (:mod:`tests.chaos.unguarded.wrong_clock`). libfaketime, which would move every clock,
+is of no use: its version 0.9.10 lets ``time.sleep`` of Python 3.11 fail (EINVAL), which no wrong clock does.
 """
 
 import os
@@ -10,25 +10,9 @@ from pathlib import Path
 
 from tests.chaos.unguarded.at_start import at_start
 
-_LIBRARIES = (
-    "usr/lib/*/faketime/libfaketimeMT.so.1",
-    "usr/lib64/faketime/libfaketimeMT.so.1",
-    "usr/lib/faketime/libfaketimeMT.so.1",
-)
 
-
-def why_no_faketime() -> str:
-    """Why no process here can have a clock of its own; empty where one can."""
-    return "" if _library() else "needs libfaketime (Debian and Ubuntu: apt-get install libfaketime)"
-
-
-def environ_of_a_wrong_clock(seconds: int) -> Mapping[str, str]:
-    """The variables of a process whose clock is so many seconds ahead of (or, below zero, behind) the true time."""
-    return {"LD_PRELOAD": str(_library()), "FAKETIME": f"{seconds:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-
-
-class JumpingClock:
-    """The clock of one process, which can be put wrong while it runs.
+class WrongClock:
+    """The clock of one process.
 
     Args:
         file: an own file, in which the error of the clock is kept.
@@ -46,7 +30,3 @@ class JumpingClock:
     def environ(self) -> Mapping[str, str]:
         """The variables that give a process this clock."""
         return at_start(clock=str(self._file))
-
-
-def _library() -> Path | None:
-    return next((found for each in _LIBRARIES for found in Path("/").glob(each)), None)

@@ -9,6 +9,7 @@ from tests.chaos.unguarded import safeguards
 from tests.chaos.work import Scale
 
 _SMALL = Scale(jobs=6, leads_per_job=40, direct=40, scheduled=0, contacts=0, patience_s=40.0)
+_LONGER = Scale(jobs=12, leads_per_job=60, direct=60, scheduled=0, contacts=0, patience_s=40.0)
 _WITH_A_TICK = replace(_SMALL, scheduled=10, patience_s=20.0)
 
 
@@ -82,6 +83,7 @@ PAIRS: Sequence[Pair] = (
         fault="workers cut off from Redis past their leases, then back",
         harm="jobs are acknowledged twice, once by a worker that had lost them",
         seen=_ends_twice,
+        scale=_LONGER,
     ),
     Pair(
         safeguard=safeguards.ATOMIC_RETRY,

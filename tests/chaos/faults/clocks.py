@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from libs.cli.supervisor import SupervisedProcess
 from libs.common.stores.collections import LEADS
-from tests.chaos.clocks import JumpingClock, environ_of_a_wrong_clock, why_no_faketime
+from tests.chaos.clocks import WrongClock
 from tests.chaos.fault import Fault, Run
 from tests.chaos.setup import AVAILABILITY, DUE, MESSAGING, SCHEDULER, Setup
+from tests.chaos.work import Scale
 from tests.chaos.world import World
 
 _OFF_S = 120
@@ -23,20 +24,15 @@ def _wrong(world: World, turn: int = 0) -> Iterator[tuple[SupervisedProcess, int
             yield process, -_OFF_S if (place + turn) % 2 else _OFF_S
 
 
-def _put_wrong(world: World) -> None:
-    for process, seconds in _wrong(world):
-        world.restart_with(process, environ_of_a_wrong_clock(seconds))
-
-
-def _give_jumping_clocks(world: World) -> None:
+def _give_wrong_clocks(world: World) -> None:
     for process, seconds in _wrong(world):
         clock = _clock(world, process)
         clock.go_wrong(seconds)
         world.restart_with(process, clock.environ())
 
 
-def _clock(world: World, process: SupervisedProcess) -> JumpingClock:
-    return JumpingClock(world.orders / f"clock.{process.name}")
+def _clock(world: World, process: SupervisedProcess) -> WrongClock:
+    return WrongClock(world.orders / f"clock.{process.name}")
 
 
 def go_on(run: Run) -> None:
@@ -64,20 +60,25 @@ def _answers_of_both_times(run: Run) -> bool:
     return any(at < first - _FAR_S for at in moments) and any(at > last + _FAR_S for at in moments)
 
 
+_SETUP = Setup(processes={SCHEDULER: 2}, prepare=_give_wrong_clocks)
+_LONG = Scale(patience_s=300.0)
+"""What a worker puts off by its own clock comes as much later as that is ahead."""
+
 FAULTS = (
     Fault(
         number=12,
-        name="clocks 120 s ahead and behind (libfaketime)",
+        name="clocks 120 s ahead and behind",
         injure=go_on,
         evidence=_answers_of_both_times,
-        setup=Setup(processes={SCHEDULER: 2}, prepare=_put_wrong),
-        why_not=why_no_faketime,
+        setup=_SETUP,
+        scale=_LONG,
     ),
     Fault(
         number=12,
-        name="clocks jumping by four minutes (our own clock)",
+        name="clocks jumping by four minutes",
         injure=jump,
         evidence=_answers_of_both_times,
-        setup=Setup(processes={SCHEDULER: 2}, prepare=_give_jumping_clocks),
+        setup=_SETUP,
+        scale=_LONG,
     ),
 )

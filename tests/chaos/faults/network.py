@@ -21,8 +21,8 @@ from tests.chaos.wire import Network, Wire
 from tests.chaos.work import Scale
 from tests.chaos.world import World
 
-_QUEUES = {MESSAGING: MESSAGE_PROCESSING.queue, AVAILABILITY: BULK_AVAILABILITY.queue}
-"""Where one worker each is cut off; first where it takes longer to see one at work."""
+_QUEUES = {AVAILABILITY: BULK_AVAILABILITY.queue, MESSAGING: MESSAGE_PROCESSING.queue}
+"""Where one worker each is cut off; checks first, whose work is the first to be done."""
 _CUT_OFF_S = 2.5 * LEASE_S
 _BAD = (Network.SLOW, Network.RESETTING, Network.CUTTING, Network.SILENT)
 _BAD_S = 4.0

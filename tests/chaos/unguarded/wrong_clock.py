@@ -1,5 +1,6 @@
-"""Our own clock, put wrong by what a file says."""
+"""A process's idea of the time, put wrong by what a file says."""
 
+import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,13 +9,17 @@ from libs.common import clock
 
 
 def put_wrong(file: str) -> None:
-    """Let the clock that our programs are given be as wrong as the file says (in seconds)."""
+    """Let ``time.time`` and the clock that our programs are given be as wrong as the file says, in seconds."""
     path = Path(file)
+    true_time = time.time
+
+    def error_s() -> int:
+        with suppress(OSError, ValueError):
+            return int(path.read_text())
+        return 0
 
     def now(_self: object) -> datetime:
-        error = 0
-        with suppress(OSError, ValueError):
-            error = int(path.read_text())
-        return datetime.now(UTC) + timedelta(seconds=error)
+        return datetime.now(UTC) + timedelta(seconds=error_s())
 
     vars(clock)["SystemClock"].now = now
+    vars(time)["time"] = lambda: true_time() + error_s()
