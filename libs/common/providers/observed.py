@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -43,6 +43,7 @@ _OF_LOSS: Final = {
 _TOO_MANY: Final = 429
 
 
+@lru_cache(maxsize=1_000)
 def outcome_of_status(status: int) -> CallOutcome:
     """What an HTTP status says of a call."""
     if status < 300:

@@ -1,7 +1,13 @@
 """What the image definition promises, read from it; tests/end_to_end/deploy builds and runs it."""
 
 import re
+import runpy
 import tomllib
+import urllib.request
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import pytest
 
 from deploy.workloads import GATEWAY, HTTP_PORT, INTERNAL_PORT, WORKLOADS
 from tests.unit.deploy.rules import ROOT
@@ -41,6 +47,35 @@ def test_python_itself_is_process_1() -> None:
 
 def test_its_health_is_checked_without_a_shell() -> None:
     assert value("HEALTHCHECK").endswith('CMD ["python", "/opt/tuco/health.py"]')
+
+
+@pytest.mark.parametrize(
+    ("service", "command", "port"),
+    [
+        ("gateway", ("start.py",), "3001"),
+        ("gateway", ("start.py", "--queue", "operations"), "3010"),
+        ("sync", ("start.py", "--queue", "integration-sync"), "3010"),
+    ],
+)
+def test_the_health_check_asks_at_the_port_of_what_runs(
+    service: str, command: tuple[str, ...], port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Opener:
+        def open(self, url: str, timeout: float) -> AbstractContextManager[None]:
+            asked.append(url)
+            return nullcontext()
+
+    process = tmp_path / "cmdline"
+    process.write_bytes(b"\0".join(word.encode() for word in ("python", *command, "")))
+    health = runpy.run_path(str(IMAGE / "health.py"))
+    monkeypatch.setitem(health["main"].__globals__, "_PROCESS", process)
+    monkeypatch.setattr(urllib.request, "build_opener", lambda *_handlers: Opener())
+    for name, value in (("SERVICE", service), ("PORT", "3001"), ("INTERNAL_PORT", "3010")):
+        monkeypatch.setenv(name, value)
+    assert health["main"]() == 0
+    assert asked == [f"http://127.0.0.1:{port}/healthz"]
 
 
 def test_the_final_stage_installs_nothing() -> None:
