@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -31,7 +32,7 @@ def convert_strictly(data: object, into: type[S], *, path: str) -> S:
         InvalidInput: with the full path of the field.
     """
     if isinstance(data, Mapping):
-        known = {field.encode_name for field in msgspec.structs.fields(into)}
+        known = _fields_of(into)
         for name in data:
             if name not in known:
                 allowed = ", ".join(sorted(known)) or "none"
@@ -40,6 +41,12 @@ def convert_strictly(data: object, into: type[S], *, path: str) -> S:
         return msgspec.convert(data, into)
     except msgspec.ValidationError as error:
         raise explain(error, path=path) from error
+
+
+@cache
+def _fields_of(struct: type[msgspec.Struct]) -> frozenset[str]:
+    """The fields by their names on the wire; msgspec works them out anew each time, in some tenth of a millisecond."""
+    return frozenset(field.encode_name for field in msgspec.structs.fields(struct))
 
 
 def explain(error: msgspec.ValidationError, *, path: str) -> InvalidInput:

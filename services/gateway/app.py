@@ -12,7 +12,7 @@ from libs.common.ids import new_job_id
 from libs.common.logging import get_logger
 from libs.common.settings import Settings
 from services.gateway.answers import answer_errors_as_problems
-from services.gateway.audit import AuditLog, record_mutations
+from services.gateway.audit import AuditLog, may_change, record_mutations
 from services.gateway.auth import NOBODY, Caller, Tokens, guard
 from services.gateway.bulk.selection import SelectedQueue
 from services.gateway.decisions import Decisions
@@ -131,10 +131,12 @@ def _watch_requests(app: Flask, metrics: GatewayMetrics) -> None:
         method = request.method if request.url_rule else "any"
         metrics.requests.labels(method, route, response.status_code).inc()
         metrics.seconds.labels(method, route).observe(seconds)
-        # Probes and followers ask all the time; what changes something, or goes wrong, is worth a line.
-        tell = log.debug if method == "GET" and response.status_code < 400 else log.info
+        # Probes and followers ask all the time, and an accepted job has a line of its own; what else changes something,
+        # or goes wrong, is worth one.
+        worth_a_line = response.status_code >= 400 or may_change()
+        tell = log.info if worth_a_line else log.debug
         tell("request.answered", method=method, route=route, status=response.status_code, ms=round(seconds * 1000))
-        response.headers.setdefault("X-Request-Id", g.request_id)
-        for name, value in _SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
+        given = {name.lower() for name, _ in response.headers}
+        ours = (("X-Request-Id", g.request_id), *_SECURITY_HEADERS.items())
+        response.headers.extend([(name, value) for name, value in ours if name.lower() not in given])
         return response

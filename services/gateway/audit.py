@@ -134,7 +134,7 @@ def record_mutations(app: Flask, audit: AuditLog, clock: Clock) -> None:
     @app.after_request
     def record(response: Response) -> Response:
         caller: Caller | None = g.get("caller")
-        if request.url_rule is None or caller is None or caller.scope is Scope.OPEN or not _may_change():
+        if request.url_rule is None or caller is None or caller.scope is Scope.OPEN or not may_change():
             return response
         audit.record(
             AuditEntry(
@@ -153,6 +153,7 @@ def record_mutations(app: Flask, audit: AuditLog, clock: Clock) -> None:
         return response
 
 
-def _may_change() -> bool:
+def may_change() -> bool:
+    """Whether calls of this request's route are audited: they may change something that nothing else records."""
     declared = declaration_of(current_app.view_functions[request.endpoint or ""])
     return request.method not in _READING and (declared is None or declared.audited)

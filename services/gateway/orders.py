@@ -12,13 +12,15 @@ from libs.common.broker.model import JobOptions, NewJob
 from libs.common.broker.record import record_of
 from libs.common.errors import InvalidInput
 from libs.common.ids import derived_job_id
-from libs.common.jobs.contract import Origin, Payload
+from libs.common.jobs.contract import MAX_PAYLOAD_BYTES, Origin, Payload
 from libs.common.jobs.registry import AnyContract, contracts
 from libs.common.validation import convert_strictly
 
 MAX_KEY_LENGTH = 255
 MAX_BATCH = 1_000
 """The most jobs that one request may enqueue."""
+_SURELY_CARRIED = MAX_PAYLOAD_BYTES // 2
+"""A request so short makes a job that a queue carries, whatever is added to it."""
 _DAY_MS = 24 * 60 * 60 * 1000
 _WHERE_FROM = {Origin.SCHEDULE: "a schedule", Origin.DERIVED: "another job", Origin.ROUTE: "a route of their own"}
 
@@ -96,12 +98,14 @@ class Order:
         payload: what to do.
         options: what was chosen for it.
         request_hash: the fingerprint of the request as it was sent.
+        size: how long the request was as JSON, in bytes; where that is not known, the job itself is measured.
     """
 
     contract: AnyContract
     payload: Payload
     options: JobOptions
     request_hash: str
+    size: int = MAX_PAYLOAD_BYTES
 
     @property
     def workspace_id(self) -> str:
@@ -125,7 +129,8 @@ class Order:
             PayloadTooLarge: it is larger than a queue carries.
         """
         job = job_from(self.contract, self.payload, job_id=job_id, options=self.options, in_ledger=True)
-        record_of(job, created_ms=0)
+        if self.size > _SURELY_CARRIED:
+            record_of(job, created_ms=0)
         return job
 
 
@@ -153,11 +158,13 @@ def order_of(asked: JobRequest, *, bound_to: str | None = None) -> Order:
     options = convert_strictly(asked.options, RequestedOptions, path="options")
     if bound_to is not None and contract.group_of(payload) != bound_to:
         raise InvalidInput("data.workspaceId", f"this token is for workspace {bound_to!r} only")
+    asked_for = msgspec.json.encode([contract.job_type, contract.dump(payload), options], order="deterministic")
     return Order(
         contract=contract,
         payload=payload,
         options=options,
-        request_hash=_fingerprint(contract.job_type, contract.dump(payload), options),
+        request_hash=hashlib.sha256(asked_for).hexdigest(),
+        size=len(asked_for),
     )
 
 
@@ -191,7 +198,3 @@ def _contract(job_type: str) -> AnyContract:
         raise InvalidInput("jobType", f"unknown job type {job_type[:80]!r}; a request may ask for: {open_types}")
     source = _WHERE_FROM[contract.origin]
     raise InvalidInput("jobType", f"{job_type} jobs come from {source} only; a request may ask for: {open_types}")
-
-
-def _fingerprint(job_type: str, data: Mapping[str, Any], options: JobOptions) -> str:
-    return hashlib.sha256(msgspec.json.encode([job_type, data, options], order="deterministic")).hexdigest()

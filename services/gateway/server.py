@@ -1,6 +1,7 @@
 """Serves the gateway with gunicorn: one process, many threads, so that it counts and reconciles in one place."""
 
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,11 @@ from gunicorn.workers.base import Worker
 
 from libs.common.settings import Settings
 from libs.common.tracing.start import start_tracing
+from services.gateway import request_threads
 from services.gateway.bootstrap import Gateway, build
+from services.gateway.request_threads import RequestThreadsWorker
+
+_LONGEST_TURN_S = 0.0005
 
 
 class PlainLogger(Logger):
@@ -48,6 +53,8 @@ class GatewayServer(BaseApplication):
 
     def load(self) -> Any:
         """Makes the gateway: here, after the fork, because connections and threads do not survive one."""
+        # A request is a few short steps between waits; Python's own 5 ms would let each step wait for one that counts.
+        sys.setswitchinterval(_LONGEST_TURN_S)
         start_tracing(self._settings, service="gateway")
         self._gateway = self._make(self._settings)
         self._gateway.start()
@@ -56,7 +63,7 @@ class GatewayServer(BaseApplication):
     def _configuration(self) -> dict[str, Any]:
         return {
             "bind": f"{_host(self._settings)}:{self._settings.port}",
-            "worker_class": "gthread",
+            "worker_class": RequestThreadsWorker if request_threads.ARE_POSSIBLE else "gthread",
             "workers": 1,
             "threads": self._settings.gateway_threads,
             # Connections that only wait cost no thread.

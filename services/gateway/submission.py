@@ -1,19 +1,20 @@
-"""What happens to a job at the door: admitted, written to the ledger, run at once or enqueued, answered.
+"""What happens to a job at the door: admitted, taken in (see `intake`), perhaps run at once, answered.
 
-The order of the steps is the promise. Nothing is answered as accepted before the ledger holds it; once the ledger
-holds it, nothing is answered as refused. So a full Redis refuses a job before the ledger is asked, and a Redis that
-fails after it does no harm: the reconciler enqueues what the ledger holds.
+Requests that come at the same time are taken in together: they share the round trips to MongoDB and Redis, and each
+has its own answer.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import msgspec
 
-from libs.common.broker.model import Added, JobOptions, JobView, NewJob
+from libs.common.broker.model import JobOptions, NewJob
 from libs.common.clock import Clock
-from libs.common.errors import InvalidInput, QueueFull, StoreUnavailable
+from libs.common.errors import InvalidInput, StoreUnavailable
 from libs.common.ids import IdFactory
+from libs.common.jobs.registry import contract_of
 from libs.common.jobs.states import JobState, LedgerStatus
 from libs.common.ledger.contract import Ledger
 from libs.common.ledger.model import Ending, LedgerEntry, NewEntry
@@ -22,29 +23,13 @@ from libs.common.logging import get_logger
 from libs.common.tracing.switch import carried
 from services.gateway.admission import Admission
 from services.gateway.direct import DirectRunFailed
+from services.gateway.intake import Arrival, DoorQueue, Intake, Room, Taken
 from services.gateway.orders import Order, Wish, keyed_job_id, read_idempotency_key
+from services.gateway.together import Together
 
 log = get_logger(__name__)
 
-
-class DoorQueue(Protocol):
-    """What the door asks of a queue; :class:`libs.common.broker.queue.JobQueue` does it."""
-
-    def add(self, jobs: Sequence[NewJob]) -> list[Added]:
-        """Adds jobs; a known id adds nothing."""
-        ...
-
-    def get(self, job_id: str) -> JobView | None:
-        """The job as the queue knows it now."""
-        ...
-
-
-class Room(Protocol):
-    """Tells whether Redis takes new jobs; :class:`libs.common.ledger.redis_epoch.RedisEpoch` does."""
-
-    def check_room(self) -> None:
-        """Raises QueueFull or StoreUnavailable where it does not."""
-        ...
+_MOST_TOGETHER = 500
 
 
 class Runner(Protocol):
@@ -104,7 +89,8 @@ class Door:
     ) -> None:
         self._ledger = ledger
         self._queues = queues
-        self._room = room
+        self._intake = Intake(ledger, queues, room)
+        self._together = Together(self._intake.take_in, most=_MOST_TOGETHER)
         self._admissions = admissions
         self._runner = runner
         self._clock = clock
@@ -123,14 +109,16 @@ class Door:
             return self._repeat(earlier, order)
         order = self._admit(order)
         job = order.job(job_id)
-        redis_there = self._redis_takes_jobs()
-        met = self._accept(order, job_id)
-        if met is not None:
-            return self._repeat(met, order) if met.job_id == job_id else self._receipt_of(met)
+        at_once = self._runs_at_once(order, redis_there=True)
+        taken = self._take_in(Arrival(entry=self._entry(order, job_id), job=None if at_once else job))
+        if taken.met is not None:
+            return self._repeat(taken.met, order) if taken.met.job_id == job_id else self._receipt_of(taken.met)
         log.info("job.accepted", job_id=job_id, queue=order.contract.queue, workspace_id=order.workspace_id)
-        if self._runs_at_once(order, redis_there=redis_there) and (receipt := self._run(order, job_id)):
+        if self._runs_at_once(order, redis_there=taken.redis_there) and (receipt := self._run(order, job_id)):
             return receipt
-        return self._enqueue(order, job) if redis_there else _receipt(order, job_id, LedgerStatus.ACCEPTED)
+        if at_once and taken.redis_there:
+            return self._enqueue(order, job)
+        return _receipt(order, job_id, _first_state(job.options) if taken.queued else LedgerStatus.ACCEPTED)
 
     def submit_many(self, wishes: Sequence[Wish]) -> list[Receipt | InvalidInput]:
         """Takes many jobs in with one write to the ledger and one call per queue; none is run at once.
@@ -151,18 +139,18 @@ class Door:
                 orders[place] = order, order.job(keyed_job_id(order, key) if key else self._new_id())
             except InvalidInput as error:
                 answers[place] = error
-        redis_there = self._redis_takes_jobs()
-        accepted = self._ledger.accept_many([self._entry(order, job.job_id) for order, job in orders.values()])
-        fresh: dict[int, tuple[Order, NewJob]] = {}
-        for (place, (order, job)), met in zip(orders.items(), accepted, strict=True):
-            if met.created:
-                fresh[place] = order, job
-            elif met.entry.job_id != job.job_id:
-                answers[place] = self._receipt_of(met.entry)
+        taken = self._intake.take_in(
+            [Arrival(entry=self._entry(order, job.job_id), job=job) for order, job in orders.values()]
+        )
+        for (place, (order, job)), outcome in zip(orders.items(), taken, strict=True):
+            if outcome.met is None:
+                status = _first_state(job.options) if outcome.queued else LedgerStatus.ACCEPTED
+                answers[place] = _receipt(order, job.job_id, status)
+            elif outcome.met.job_id != job.job_id:
+                answers[place] = self._receipt_of(outcome.met)
             else:
-                answers[place] = self._repeated(met.entry, order)
-        log.info("jobs.accepted", jobs=len(fresh))
-        answers |= self._enqueue_many(fresh, redis_there=redis_there)
+                answers[place] = self._repeated(outcome.met, order)
+        log.info("jobs.accepted", jobs=sum(outcome.met is None for outcome in taken))
         return [answers[place] for place in range(len(wishes))]
 
     def _repeated(self, earlier: LedgerEntry, order: Order) -> Receipt | InvalidInput:
@@ -171,55 +159,26 @@ class Door:
         except InvalidInput as error:
             return error
 
-    def _enqueue_many(self, fresh: Mapping[int, tuple[Order, NewJob]], *, redis_there: bool) -> dict[int, Receipt]:
-        receipts = {place: _receipt(order, job.job_id, LedgerStatus.ACCEPTED) for place, (order, job) in fresh.items()}
-        for name in {order.contract.queue for order, _ in fresh.values()} if redis_there else ():
-            # Jobs of one workspace side by side go into the queue in one step.
-            mine = dict(
-                sorted(
-                    ((place, pair) for place, pair in fresh.items() if pair[0].contract.queue == name),
-                    key=lambda item: item[1][1].group,
-                )
-            )
-            try:
-                added = self._queues[name].add([job for _, job in mine.values()])
-            except StoreUnavailable as error:
-                log.warning("jobs.left_to_reconciler", queue=name, jobs=len(mine), error=error.reason)
-                continue
-            for (place, (order, job)), answer in zip(mine.items(), added, strict=True):
-                if answer.job_id == job.job_id:
-                    receipts[place] = _receipt(order, job.job_id, _first_state(job.options))
-        return receipts
-
     def _admit(self, order: Order) -> Order:
         admission = self._admissions.get(order.contract.job_type)
         if admission is None:
             return order
-        return Order(
-            contract=order.contract,
-            payload=admission.admit(order.payload),
-            options=order.options,
-            request_hash=order.request_hash,
-        )
+        admitted = admission.admit(order.payload)
+        return order if admitted is order.payload else replace(order, payload=admitted)
 
-    def _redis_takes_jobs(self) -> bool:
-        """Whether Redis is there; a full one refuses here, before the ledger holds what could not be taken back."""
-        try:
-            self._room.check_room()
-        except QueueFull:
-            raise
-        except StoreUnavailable as error:
-            log.warning("redis.lost", error=error.reason)
-            return False
-        return True
+    def _take_in(self, arrival: Arrival) -> Taken:
+        """Takes one job in, in company; a unique key whose holder has ended in Redis is free."""
+        taken = self._take_in_once(arrival)
+        holder = taken.met
+        if holder is not None and holder.job_id != arrival.entry.job_id and self._ended_in_redis(holder):
+            taken = self._take_in_once(arrival)
+        return taken
 
-    def _accept(self, order: Order, job_id: str) -> LedgerEntry | None:
-        """Writes the job to the ledger; answers the entry that was there instead, if one was."""
-        entry = self._entry(order, job_id)
-        accepted = self._ledger.accept(entry)
-        if not accepted.created and accepted.entry.job_id != job_id and self._ended_in_redis(accepted.entry):
-            accepted = self._ledger.accept(entry)
-        return None if accepted.created else accepted.entry
+    def _take_in_once(self, arrival: Arrival) -> Taken:
+        if contract_of(arrival.entry.job_type).data_in_ledger:
+            # Its payload may be megabytes, for which small ones need not wait.
+            return self._intake.take_in([arrival])[0]
+        return self._together.ask(arrival)
 
     def _entry(self, order: Order, job_id: str) -> NewEntry:
         return NewEntry(
