@@ -52,8 +52,8 @@ lint: $(STAMP) ## Check style, types and the import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(BENCH_STAMP) $(NODE_STAMP) ## Measure; prints the README's figures
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench: $(BENCH_STAMP) $(NODE_STAMP) ## Measure everything beside its peers; QUICK=1 to see that it runs, OUT=folder for the files
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(OUT),--out $(OUT)) $(ARGS)
 
 bench-queue: $(BENCH_STAMP) $(NODE_STAMP) ## Compare the queue with BullMQ, Dramatiq, Celery and RQ; JSON=FILE keeps the numbers
 	@$(BIN)/python -m benchmarks.queue $(if $(JSON),--json $(JSON)) $(ARGS)

@@ -1,0 +1,1 @@
+"""Bulk availability, end to end."""
