@@ -7,6 +7,8 @@ import click
 from rich.console import RenderableType
 
 from libs.cli.app import App, with_app
+from libs.cli.commands.enqueue import read_payload
+from libs.cli.completing import complete_job_type
 from libs.cli.output import plain, table
 
 
@@ -43,7 +45,10 @@ def ticks(app: App, *, name: str) -> None:
 @click.argument("name")
 @click.option("--cron", metavar="TEXT", help="Five fields: minute hour day month weekday.")
 @click.option("--timezone", metavar="TEXT", help="An IANA time zone.")
-@click.option("--job-type", metavar="TEXT", help="What it emits; needed for a new schedule.")
+@click.option(
+    "--job-type", metavar="TEXT", shell_complete=complete_job_type, help="What it emits; needed for a new schedule."
+)
+@click.option("--data", metavar="JSON|@FILE|-", help="The payload of each job, where its type takes one.")
 @click.option("--on/--off", "enabled", default=None, help="Switch it on or off.")
 @click.option(
     "--missed", type=click.Choice(["run-once-late", "skip"]), help="What a tick means that nobody was there for."
@@ -56,11 +61,14 @@ def set_schedule(
     cron: str | None,
     timezone: str | None,
     job_type: str | None,
+    data: str | None,
     enabled: bool | None,
     missed: str | None,
 ) -> None:
     """Create or change the schedule NAME; what is not named stays as it is. Needs ADMIN_TOKEN."""
-    _put(app, name, {"cron": cron, "timezone": timezone, "jobType": job_type, "enabled": enabled, "missed": missed})
+    payload = None if data is None else read_payload(data)
+    order = {"cron": cron, "timezone": timezone, "jobType": job_type, "data": payload, "enabled": enabled}
+    _put(app, name, {**order, "missed": missed})
 
 
 @schedules.command()

@@ -25,7 +25,7 @@ def parse(line: str) -> None:
     """Parse a command line without running it."""
     context, words = click.Context(main), shlex.split(line)
     command: click.Command = main
-    while isinstance(command, click.Group):
+    while isinstance(command, click.Group) and (words or not command.invoke_without_command):
         name, found, words = command.resolve_command(context, words)
         assert found is not None
         context, command = click.Context(found, info_name=name, parent=context), found
