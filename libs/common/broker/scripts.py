@@ -4,8 +4,9 @@ A script's header says which keys it and the parts it uses touch (``-- KEYS:``, 
 makes the list of declared keys and a prologue that gives each key its name, so a script cannot touch a key that is
 not declared: the name would not exist.
 
-Two more lines of a header matter:
+Three more lines of a header matter:
 
+- ``-- FIRST: part``: the part comes before all others, which need not be defined where it already answers.
 - ``-- ONCE: reason``: the script must not be sent a second time when its answer is lost. Every other script may: the
   second time it changes nothing.
 - ``-- WHEN FULL: runs`` or ``refused``: what the script does once ``maxmemory`` is reached. Redis refuses a script
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-_HEADER = re.compile(r"^-- (KEYS|USES|ONCE|WHEN FULL): (.+)$", re.MULTILINE)
+_HEADER = re.compile(r"^-- (KEYS|USES|FIRST|ONCE|WHEN FULL): (.+)$", re.MULTILINE)
 _FIRST_WRITE = {
     "": "",
     "runs": "redis.call('PERSIST', {key})\n",
@@ -63,8 +64,11 @@ def script(name: str) -> Script:
                 include(f"shared/{part}")
                 parts.append(part)
 
-    include(name)
     own_header = dict(_HEADER.findall(_read(name)))
+    if first := own_header.get("FIRST"):
+        include(f"shared/{first}")
+        parts.append(first)
+    include(name)
     names = tuple(sorted(keys))
     first_write = _FIRST_WRITE[own_header.get("WHEN FULL", "")].format(key=names[0])
     prologue = f"local {', '.join(names)} = unpack(KEYS)\n{first_write}"

@@ -2,6 +2,7 @@
 -- A child whose parent is gone (cancelled, removed) is dropped here, because nobody waits for it; a job that its limits do
 -- not let run now is moved to its slot.
 -- ONCE: nobody but its answer says which jobs were handed out; reclaim.lua returns those of a lost answer
+-- FIRST: take_one
 -- WHEN FULL: runs
 -- States: waiting | prioritized -> active; none for an orphan; delayed, or waiting outside the line, under a limit;
 --         delayed -> waiting | prioritized; active (lease ended) -> waiting | failed
