@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -28,6 +29,8 @@ NO_HTTP = [
     b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
 ]
+
+LAST_REQUEST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
 def test_a_job_goes_in_whole_or_in_chunks_and_is_seen(gateway: RunningGateway) -> None:
@@ -57,15 +60,34 @@ def test_a_body_beyond_the_limit_is_refused_however_it_is_sent(redis_url: str, m
 
 
 def test_what_is_no_http_does_not_hurt(gateway: RunningGateway) -> None:
-    host, _, port = gateway.url.removeprefix("http://").rstrip("/").partition(":")
     for raw in NO_HTTP:
-        with socket.create_connection((host, int(port)), timeout=10) as connection:
+        with _connected(gateway) as connection:
             connection.sendall(raw)
             connection.shutdown(socket.SHUT_WR)
             answer = connection.recv(1_000)
 
         assert not answer.startswith((b"HTTP/1.1 2", b"HTTP/1.1 5")), raw[:50]
         assert gateway.client.get("/healthz").status_code == 200
+
+
+def test_requests_that_come_in_one_packet_are_all_answered(gateway: RunningGateway) -> None:
+    with _connected(gateway) as connection:
+        connection.sendall(2 * b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + LAST_REQUEST)
+        answers = b"".join(iter(lambda: connection.recv(10_000), b""))
+
+    assert answers.count(b"HTTP/1.1 200") == 3
+
+
+def test_connections_that_say_nothing_hold_up_nobody(gateway: RunningGateway) -> None:
+    with ExitStack() as stack:
+        silent = [stack.enter_context(_connected(gateway)) for _ in range(100)]
+
+        started = time.perf_counter()
+        assert gateway.client.get("/healthz").status_code == 200
+        assert time.perf_counter() - started < 4
+
+        silent[0].sendall(LAST_REQUEST)
+        assert silent[0].recv(10_000).startswith(b"HTTP/1.1 200")
 
 
 def test_a_request_in_hand_is_answered_before_the_process_ends(redis_url: str, mongo_uri: str) -> None:
@@ -153,6 +175,11 @@ def test_many_at_once_are_served(gateway: RunningGateway) -> None:
     assert statuses == [202] * 80
     assert gateway.client.get("/api/bullmq/stats").json()["totals"]["waiting"] == 80
     assert time.perf_counter() - started < 20
+
+
+def _connected(gateway: RunningGateway) -> socket.socket:
+    host, _, port = gateway.url.removeprefix("http://").rstrip("/").partition(":")
+    return socket.create_connection((host, int(port)), timeout=10)
 
 
 def _know_lead(mongo_uri: str) -> None:
