@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,9 @@ import httpx
 
 from benchmarks.figures import BULLMQ, OURS, Goal, Measured, write_json
 from benchmarks.processes import Talking, in_node, in_python, node_is_missing, talking
+from libs.common.broker.connection import connect_redis
 from libs.common.settings import Secret, Settings
-from libs.common.stores.collections import create_collections
+from libs.common.stores.collections import JOBS, create_collections
 from libs.common.stores.mongo import connect_mongo
 from libs.embedded import MongoServer, RedisServer, ports
 
@@ -42,11 +43,13 @@ class Server:
         name: among the peers.
         url: below which ``/jobs`` and ``/jobs/batch`` are.
         process: the server's.
+        empty: forgets all jobs, so that none waits from an earlier load.
     """
 
     name: str
     url: str
     process: Talking
+    empty: Callable[[], object]
 
 
 class Loads:
@@ -73,6 +76,7 @@ class Loads:
             "first": self._loads * _MESSAGES_PER_LOAD,
         }
         self._loads += 1
+        server.empty()
         cpu_s = server.process.cpu_s
         self._generator.say(wish)
         told = self._generator.hear(within_s=self._seconds + _START_S)
@@ -135,7 +139,14 @@ def ours() -> Iterator[Server]:
     with RedisServer() as redis_server, MongoServer(cache_gb=1) as mongo_server:
         uri = mongo_server.uri_for("benchmark")
         settings = Settings(redis_url=Secret(redis_server.url), mongodb_uri=Secret(uri))
-        create_collections(connect_mongo(settings, service="benchmark"))
+        database = connect_mongo(settings, service="benchmark")
+        create_collections(database)
+
+        def empty() -> None:
+            database.drop_collection(JOBS)
+            create_collections(database)
+            connect_redis(settings).flushall()
+
         environ = {
             "REDIS_URL": redis_server.url,
             "MONGODB_URI": uri,
@@ -148,7 +159,7 @@ def ours() -> Iterator[Server]:
         with talking(in_python("services.gateway"), environ=environ, stderr=subprocess.DEVNULL) as process:
             url = f"http://127.0.0.1:{port}"
             _await(url)
-            yield Server(OURS, f"{url}/api/bullmq", process)
+            yield Server(OURS, f"{url}/api/bullmq", process, empty)
 
 
 @contextmanager
@@ -157,7 +168,8 @@ def express() -> Iterator[Server]:
     with RedisServer() as redis_server:
         command = in_node("gateway.js", json.dumps({"redis": redis_server.url, "token": _TOKEN}))
         with talking(command, environ={"NODE_ENV": "production"}) as process:
-            yield Server(BULLMQ, process.hear()["url"], process)
+            client = connect_redis(Settings(redis_url=Secret(redis_server.url)))
+            yield Server(BULLMQ, process.hear()["url"], process, client.flushall)
 
 
 def _await(url: str) -> None:
