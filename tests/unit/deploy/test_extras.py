@@ -84,11 +84,12 @@ def test_a_missing_package_would_be_found() -> None:
 
 @cache
 def _imported(path: Path) -> frozenset[str]:
-    return frozenset(_names(ast.parse(path.read_text())))
+    return frozenset(_names(path.read_text()))
 
 
-def _names(tree: ast.AST) -> Iterator[str]:
-    for node in _executed(tree):
+def _names(source: str) -> Iterator[str]:
+    walk = _executed if "TYPE_CHECKING" in source else ast.walk
+    for node in walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -104,6 +105,7 @@ def _executed(node: ast.AST) -> Iterator[ast.AST]:
             yield from _executed(child)
 
 
+@cache
 def _files_of(module: str) -> list[Path]:
     place = ROOT.joinpath(*module.split("."))
     packages = [parent / "__init__.py" for parent in [place, *place.parents] if parent.is_relative_to(ROOT)]
