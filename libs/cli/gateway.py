@@ -131,6 +131,30 @@ class Gateway:
         """``POST /stops/lift``."""
         return self._object("POST", "/stops/lift", json=dict(order))
 
+    def add_integration(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """``POST /integrations``."""
+        return self._object("POST", "/integrations", json=dict(order))
+
+    def check_integration(self, integration_id: str) -> dict[str, Any]:
+        """``POST /integrations/{id}/check``."""
+        return self._object("POST", f"/integrations/{_segment(integration_id)}/check")
+
+    def remove_integration(self, integration_id: str) -> dict[str, Any]:
+        """``DELETE /integrations/{id}``."""
+        return self._object("DELETE", f"/integrations/{_segment(integration_id)}")
+
+    def runs(self, integration_id: str, *, limit: int) -> dict[str, Any]:
+        """``GET /integrations/{id}/runs``: the latest ones."""
+        return self._object("GET", f"/integrations/{_segment(integration_id)}/runs", params={"limit": limit})
+
+    def begin_run(self, integration_id: str, mode: str) -> dict[str, Any]:
+        """``POST /integrations/{id}/runs``."""
+        return self._object("POST", f"/integrations/{_segment(integration_id)}/runs", json={"mode": mode})
+
+    def run_errors(self, run_id: str, *, limit: int) -> dict[str, Any]:
+        """``GET /sync-runs/{id}/errors``: the first refused rows and fields."""
+        return self._object("GET", f"/sync-runs/{_segment(run_id)}/errors", params={"limit": limit})
+
     def schedules(self) -> dict[str, Any]:
         """``GET /schedules``."""
         return self._object("GET", "/schedules")
@@ -142,6 +166,14 @@ class Gateway:
     def put_schedule(self, name: str, order: Mapping[str, Any]) -> dict[str, Any]:
         """``PUT /schedules/{name}``."""
         return self._object("PUT", f"/schedules/{_segment(name)}", json=dict(order))
+
+    def run_schedule(self, name: str) -> dict[str, Any]:
+        """``POST /schedules/{name}/run``."""
+        return self._object("POST", f"/schedules/{_segment(name)}/run")
+
+    def act_on_jobs(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """``POST /jobs/actions``: what would be done, or the job that does it."""
+        return self._object("POST", "/jobs/actions", json=dict(order))
 
     def browse(self, queue: str, **asked: str | int | None) -> dict[str, Any]:
         """``GET /queues/{q}/jobs``: a page of the jobs in a state."""

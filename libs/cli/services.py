@@ -57,7 +57,7 @@ SCHEDULED_MESSAGES = Service(
     name="scheduled-messages", module="services.messaging", arguments=("--queue", "scheduled-messages")
 )
 
-SYNC = Service(name="sync", module="services.sync")
+SYNC = Service(name="sync", module="services.sync", address_setting="SYNC_URL")
 
 OPERATIONS = Service(name="operations", module="services.gateway", arguments=("--queue", "operations"))
 

@@ -1,4 +1,4 @@
-"""`tuco-jobs demo`: the main job on made-up leads, and a campaign of messages, broken in the middle and judged."""
+"""`tuco-jobs demo`: the main job on made-up leads, a campaign of messages, three CRMs; broken and judged."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +15,8 @@ from libs.cli.demo.audit import Check
 from libs.cli.demo.campaign import CampaignScale, demonstrate_campaign
 from libs.cli.demo.campaign_view import campaign_data, campaign_view
 from libs.cli.demo.run import Outcome, Scale, Stage, demonstrate
+from libs.cli.demo.syncs import demonstrate_syncs
+from libs.cli.demo.syncs_view import syncs_data, syncs_view
 from libs.cli.failures import INTERRUPTED, CommandFailed
 from libs.cli.jobs import JobAnswer, counts_in_words, progress_of
 from libs.cli.log_printer import LogPrinter
@@ -30,30 +32,36 @@ T = TypeVar("T")
 @click.command()
 @click.option("--leads", type=click.IntRange(500, 100_000), default=2_000, show_default=True, help="How many leads.")
 @click.option("--messages", type=click.IntRange(100, 10_000), default=500, show_default=True, help="How many messages.")
-@click.option("--only", type=click.Choice(["leads", "messages"]), help="Only this part.")
+@click.option("--only", type=click.Choice(["leads", "messages", "syncs"]), help="Only this part.")
 @with_app
 def demo(app: App, *, leads: int, messages: int, only: str | None) -> None:
-    """Check thousands of made-up leads, then send a campaign; break things meanwhile, and show that all adds up.
+    """Check thousands of leads, send a campaign, sync three CRMs; break things meanwhile, and show that all adds up.
 
     While the leads are checked, a worker is killed. While the messages go out, a line goes down, and a worker and Redis
-    are killed. Everything runs on this machine, in servers and folders of its own that are gone afterwards, whatever
-    REDIS_URL and MONGODB_URI say. Exit status 0 only if every lead has exactly one right answer, nobody was asked twice
-    but for the chunks in the killed worker's hands, and every message went out exactly once.
+    are killed. The CRMs have people in common, and each person becomes one lead. Everything runs on this machine, in
+    servers and folders of its own that are gone afterwards, whatever REDIS_URL and MONGODB_URI say. Exit status 0 only
+    if every lead has exactly one right answer, nobody was asked twice but for the chunks in the killed worker's hands,
+    every message went out exactly once, and every row of the CRMs is accounted for.
     """
     data: dict[str, object] = {}
     views: list[RenderableType] = []
     checks: list[Check] = []
-    if only != "messages":
+    if only in (None, "leads"):
         outcome = _run(app, lambda supervisor, stage: demonstrate(Scale(leads=leads), supervisor, stage))
         data |= _as_data(outcome)
         views.append(_view(outcome))
         checks += outcome.checks
-    if only != "leads":
+    if only in (None, "messages"):
         scale = CampaignScale(messages=messages, patience_s=180.0 + messages / 4)
         campaign = _run(app, lambda supervisor, stage: demonstrate_campaign(scale, supervisor, stage))
         data["campaign"] = campaign_data(campaign)
         views.append(campaign_view(campaign))
         checks += campaign.checks
+    if only in (None, "syncs"):
+        syncs = _run(app, demonstrate_syncs)
+        data["syncs"] = syncs_data(syncs)
+        views.append(syncs_view(syncs))
+        checks += syncs.checks
     app.output.answer(data, Group(*views))
     wrong = [check for check in checks if not check.holds]
     if wrong:

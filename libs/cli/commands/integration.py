@@ -4,10 +4,11 @@ import sys
 from datetime import UTC, datetime
 
 import click
+from rich.console import Group
 
 from libs.cli.app import App, with_app
 from libs.cli.commands.line import read_server_url
-from libs.cli.failures import BadInput
+from libs.cli.failures import BadInput, CommandFailed
 from libs.cli.integrations import read_all_settings, read_credentials, read_map
 from libs.cli.output import facts, plain, table
 from libs.common.errors import InvalidInput
@@ -150,6 +151,65 @@ def list_(app: App, *, workspace: str | None) -> None:
         )
     nothing = "There are no integrations yet. Add one with: tuco-jobs integration add"
     app.output.answer({"integrations": [_shown(each) for each in found]}, view if found else nothing)
+
+
+@integration.command()
+@click.argument("integration_id", metavar="ID")
+@with_app
+def check(app: App, *, integration_id: str) -> None:
+    """Ask the CRM now whether it lets us in, and which fields it has; exit status 1 where it cannot be read."""
+    with app.gateway() as gateway:
+        answer = gateway.check_integration(integration_id)
+    fills: dict[str, list[str]] = {}
+    for target, sources in answer.get("mapped", {}).items():
+        for source in sources:
+            fills.setdefault(source, []).append(target)
+    view = table("field", "label", "type", "fills")
+    for each in answer.get("fields", ()):
+        named = plain(each["name"], longest=60)
+        view.add_row(
+            named, plain(each["label"], longest=60), plain(each["kind"]), ", ".join(fills.get(each["name"], ()))
+        )
+    outcome = facts({"account": answer.get("account") or None, "outcome": answer.get("outcome")})
+    app.output.answer(answer, Group(outcome, view) if answer.get("fields") else outcome)
+    if answer.get("outcome") != "ok":
+        raise CommandFailed(f"{plain(answer.get('reason'))}.")
+
+
+@integration.command()
+@click.argument("integration_id", metavar="ID")
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="How many.")
+@with_app
+def runs(app: App, *, integration_id: str, limit: int) -> None:
+    """List an integration's runs, the latest first."""
+    with app.gateway() as gateway:
+        answer = gateway.runs(integration_id, limit=limit)
+    numbers = ("fetched", "created", "updated", "unchanged", "failed", "removed")
+    view = table("run", "mode", "status", "began", *numbers, "why", numbers=numbers)
+    for each in answer["runs"]:
+        view.add_row(
+            each["runId"],
+            each["mode"],
+            each["status"],
+            plain(each["startedAt"])[:16].replace("T", " "),
+            *(f"{each['counts'].get(name, 0):,}" for name in numbers),
+            plain(each.get("error", ""), longest=120),
+        )
+    nothing = f"There was no run yet. Begin one with: tuco-jobs sync {plain(integration_id, longest=80)}"
+    app.output.answer(answer, view if answer["runs"] else nothing)
+
+
+@integration.command()
+@click.argument("integration_id", metavar="ID")
+@with_app
+def remove(app: App, *, integration_id: str) -> None:
+    """Take an integration away, with its credentials and its schedule; its leads stay."""
+    with app.gateway() as gateway:
+        answer = gateway.remove_integration(integration_id)
+    cancelled = answer.get("cancelledJobId")
+    app.output.answer(
+        answer, "It is gone. Its leads are still there." + (" Its sync was cancelled." if cancelled else "")
+    )
 
 
 def find_integration(store: IntegrationStore, integration_id: str) -> Integration:

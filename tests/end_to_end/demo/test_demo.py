@@ -50,3 +50,18 @@ def test_ctrl_c_ends_it_at_any_time_and_leaves_nothing(tmp_path: Path) -> None:
     assert process.returncode == 130, said
     assert "Traceback" not in said
     wait_until(lambda: not family.members(), deadline_s=20, message="nothing is left running")
+
+
+@pytest.mark.chaos
+def test_the_rows_of_three_crms_add_up(tmp_path: Path) -> None:
+    family = new_family()
+    done = run("demo", "--only", "syncs", "--json", folder=tmp_path, environ=family.environ, timeout_s=150)
+
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)["syncs"]
+    assert told["holds"] is True
+    assert [(each["crm"], each["kind"]) for each in told["synced"]] == [
+        (crm, kind) for kind in ("first", "changes") for crm in ("HubSpot", "Salesforce", "Google Sheets")
+    ]
+    assert {row["reason"] for each in told["synced"] for row in each["refused"]} == {"invalid_phone", "no_contact"}
+    wait_until(lambda: not family.members(), deadline_s=20, message="nothing is left running")
