@@ -51,6 +51,15 @@ def test_a_crm_is_connected_tried_and_synced_from_the_command_line(stage: Stage)
         (refused,) = [line for line in done.stderr.splitlines() if "invalid_phone" in line]
         assert "call me" in refused
 
+        listed = tuco(environ, "integration", "runs", integration_id)
+        assert [line.split()[1:3] for line in listed.stdout.splitlines()[-2:]] == [
+            ["incremental", "completed"],
+            ["dryRun", "completed"],
+        ], listed.stdout + listed.stderr
+        gone = tuco(environ, "integration", "remove", integration_id)
+        assert gone.returncode == 0, gone.stderr
+        assert stage.database["leads"].count_documents({}) == 59
+
         wrong = add(environ, simulator, "--map", "phone=nothing", "--map", "email=")
         failed = tuco(environ, "sync", wrong, "--mode", "full", "--follow")
         assert failed.returncode == 1
