@@ -211,6 +211,7 @@ WORKERS: Final = (
         resources=Resources(cpu="250m", memory="512Mi"),
         scaling=Scaling(least=2, most=10, jobs_per_process=8, age_per_process=timedelta(minutes=2), without_metrics=3),
         objective=Objective(starts_within=timedelta(seconds=60), too_old=timedelta(minutes=15)),
+        direct_setting="SYNC_URL",
         calls_providers=True,
     ),
     Worker(

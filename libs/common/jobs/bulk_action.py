@@ -72,5 +72,5 @@ BULK_ACTION = JobContract(
     queue=QUEUE,
     payload=BulkOrder,
     origin=Origin.ROUTE,
-    time_limit=timedelta(minutes=10),
+    time_limit=timedelta(minutes=8),
 )

@@ -38,7 +38,7 @@ BULK_AVAILABILITY = JobContract(
     queue=QUEUE,
     payload=BulkAvailability,
     origin=Origin.REST,
-    time_limit=timedelta(minutes=10),
+    time_limit=timedelta(minutes=5),
     workspace=lambda payload: payload.workspace_id,
     data_in_ledger=True,
 )
@@ -48,7 +48,7 @@ AVAILABILITY_CHUNK = JobContract(
     queue=QUEUE,
     payload=AvailabilityChunk,
     origin=Origin.DERIVED,
-    time_limit=timedelta(minutes=10),
+    time_limit=timedelta(minutes=2),
     retention=Retention(count=0),
     workspace=lambda payload: payload.workspace_id,
 )

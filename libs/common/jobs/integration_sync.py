@@ -32,7 +32,8 @@ INTEGRATION_SYNC = JobContract(
     queue="integration-sync",
     payload=IntegrationSync,
     origin=Origin.REST,
-    time_limit=timedelta(minutes=30),
+    # A run gives its worker up every two minutes, at a page's end.
+    time_limit=timedelta(minutes=5),
     unique_key=lambda payload: f"{payload.workspace_id}/{payload.integration_id}",
     workspace=lambda payload: payload.workspace_id,
 )

@@ -58,7 +58,7 @@ class EngineOptions:
     rows_per_write: int = 1_000
     rows_ahead: int = 2_000
     look_interval: timedelta = timedelta(seconds=1)
-    shift: timedelta = timedelta(minutes=10)
+    shift: timedelta = timedelta(minutes=2)
     longest_wait: timedelta = timedelta(seconds=5)
 
 
@@ -184,6 +184,8 @@ class Attempt:
             if self._writes_leads:
                 self._keys.look()
             self._writer.write(page)
+            if page.behind is None:
+                self.total = self._writer.counts.fetched
         except OperationFailure as error:
             # Whoever takes a run over also ends the session of the one before.
             if not self._stores.runs.is_mine(self._run):

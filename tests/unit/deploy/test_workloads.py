@@ -14,7 +14,7 @@ from libs.common.settings import Settings, load_settings
 from services.gateway.targets import read_targets
 from tests.unit.deploy.rules import ROOT
 
-LONGEST_DRAIN_S = 3600
+LONGEST_DRAIN_S = 600
 """What managed clusters wait at most for a pod when they drain a node for an upgrade."""
 
 
@@ -61,7 +61,7 @@ def test_only_what_takes_tokens_gets_tokens() -> None:
     with_admin = [workload.name for workload in WORKLOADS if "ADMIN_TOKEN" in workload.secrets]
     with_service = [workload.name for workload in WORKLOADS if "SERVICE_TOKEN" in workload.secrets]
     assert with_admin == [GATEWAY.name]
-    assert with_service == [GATEWAY.name, "message-processing", "bulk-availability"]
+    assert with_service == [GATEWAY.name, "message-processing", "bulk-availability", "integration-sync"]
 
 
 @pytest.mark.parametrize("worker", WORKERS, ids=lambda worker: worker.queue)
@@ -104,6 +104,7 @@ def test_shared_settings_are_settings_that_there_are_and_can_be_read() -> None:
     assert targets == {workload.name for workload in WORKLOADS} - {GATEWAY.name}
     assert settings.messaging_url != Settings().messaging_url
     assert settings.availability_url != Settings().availability_url
+    assert settings.sync_url != Settings().sync_url
 
 
 def test_secrets_are_settings_that_there_are() -> None:
