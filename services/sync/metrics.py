@@ -11,7 +11,7 @@ ROWS: Final = Counter("tuco_sync_rows_total", "Rows that were taken from CRMs, b
 RUNS: Final = Counter("tuco_sync_runs_total", "Runs that have ended, by how", ["status"])
 
 _OUTCOMES: Final = tuple(name for name in Counts.__struct_fields__ if name != "fetched")
-"""Every row that was fetched ends as one of these."""
+"""Every row that was fetched ends as one of these; ``removed`` are those that were not, and had been before."""
 
 
 def expect_syncs() -> None:
@@ -24,7 +24,7 @@ def expect_syncs() -> None:
 
 
 def count_rows(before: Counts, after: Counts) -> None:
-    """Counts the rows by which a run has come further."""
+    """Counts the rows by which a run has come further, or that it found to be gone."""
     was, now = msgspec.structs.asdict(before), msgspec.structs.asdict(after)
     for outcome in _OUTCOMES:
         ROWS.labels(outcome).inc(now[outcome] - was[outcome])

@@ -19,8 +19,9 @@ from libs.common.stores.collections import LEADS
 from libs.common.stores.ids import stored_id
 from libs.common.stores.mongo import Document, mongo_errors
 from libs.common.stores.seen_rows import SeenRows, SeenRowStore
-from libs.common.stores.sync_runs import SyncRun, SyncRunStore
+from libs.common.stores.sync_runs import Counts, SyncRun, SyncRunStore
 from services.sync.engine.transactions import Transactions
+from services.sync.metrics import count_rows
 from services.sync.rules.leads import external_key
 
 _INDEX: Final = "one_lead_per_match_key"
@@ -99,7 +100,9 @@ class RemovedRows:
         return {"workspaceId": self._run.workspace_id, "matchKeys": keys}
 
     def _write(self, links: Sequence[tuple[ObjectId, str]]) -> int:
-        return self._transactions.run(partial(self._write_in, links))
+        marked = self._transactions.run(partial(self._write_in, links))
+        count_rows(Counts(), Counts(removed=marked))
+        return marked
 
     def _write_in(self, links: Sequence[tuple[ObjectId, str]], session: ClientSession) -> int:
         now, integration_id = self._clock.now(), stored_id(self._run.integration_id)

@@ -8,7 +8,7 @@ from libs.common.errors import InvalidInput, NotNow, Permanent
 from libs.common.jobs.integration_sync import SyncMode
 from libs.common.stores.integration_desk import IntegrationChange, IntegrationDesk, IntegrationOverview
 from libs.common.stores.integrations import IntegrationStatus, schedule_name
-from libs.common.stores.schedules import ScheduleStore
+from libs.common.stores.schedules import Schedule, ScheduleStore
 from libs.common.stores.sync_run_desk import SyncRunDesk
 from services.sync.sources.contract import RateLimited, WrongRequest
 from tests.integration.sync.world import WORKSPACE, MemorySource, World, people, person
@@ -173,10 +173,16 @@ def test_a_change_lets_an_integration_that_needed_one_go_on(world: World) -> Non
 def test_a_removed_integration_leaves_its_leads_and_runs_and_nothing_else(world: World) -> None:
     integration_id = world.integrate(schedule="0 * * * *")
     world.sync(integration_id, MemorySource(people(3)))
-    desk = IntegrationDesk(world.database)
+    desk, schedules, other = (
+        IntegrationDesk(world.database),
+        ScheduleStore(world.database),
+        world.integrate(schedule="0 * * * *"),
+    )
+    data = {"integrationId": integration_id, "workspaceId": WORKSPACE, "mode": "full"}
+    schedules.put(Schedule(name="weekly", job_type="integration-sync", cron="0 3 * * 0", data=data))
     assert desk.remove(integration_id)
     assert not desk.remove(integration_id)
     assert desk.one(integration_id) is None
-    assert ScheduleStore(world.database).get(schedule_name(integration_id)) is None
+    assert [schedule.name for schedule in schedules.all()] == [schedule_name(other)]
     assert len(world.leads()) == 3
     assert len(SyncRunDesk(world.database).runs(integration_id, limit=9)) == 1
