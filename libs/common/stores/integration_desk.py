@@ -11,6 +11,7 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 
 from libs.common.errors import InvalidInput
+from libs.common.jobs.integration_sync import INTEGRATION_SYNC
 from libs.common.stores.collections import INTEGRATIONS, SCHEDULES, SYNC_RUNS
 from libs.common.stores.integrations import (
     Integration,
@@ -171,7 +172,7 @@ class IntegrationDesk:
         return bool(found)
 
     def remove(self, integration_id: str) -> bool:
-        """Takes an integration away, its credentials and its schedule with it; false where there is none.
+        """Takes an integration away, its credentials and all schedules that sync it with it; false where there is none.
 
         Its leads stay, and so does the record of its runs.
 
@@ -181,7 +182,7 @@ class IntegrationDesk:
         if not ObjectId.is_valid(integration_id):
             return False
         with mongo_errors():
-            self._schedules.delete_one({"_id": schedule_name(integration_id)})
+            self._schedules.delete_many({"jobType": INTEGRATION_SYNC.job_type, "data.integrationId": integration_id})
             return self._integrations.delete_one({"_id": ObjectId(integration_id)}).deleted_count > 0
 
     def _follow_schedule(self, before: Integration, settings: IntegrationSettings) -> None:
