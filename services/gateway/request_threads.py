@@ -16,6 +16,8 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 _ONE_REQUEST = getattr(select, "EPOLLIN", 0) | getattr(select, "EPOLLONESHOT", 0)
 _LONGEST_WAIT_AT_THE_END_S = 0.2
+_LINGER_AT_THE_END_S = 2.0
+"""As long as gunicorn itself leaves a kept-alive connection open then."""
 
 ARE_POSSIBLE = hasattr(select, "epoll")
 """Whether this system has epoll: Linux."""
@@ -64,6 +66,9 @@ class RequestThreadsWorker(ThreadWorker):
 
     def _rest(self, conn: TConn) -> None:
         conn.set_timeout()
+        if not self.alive:
+            # The client may be sending its next request already; it is answered with "Connection: close".
+            conn.timeout = min(conn.timeout or 0.0, time.monotonic() + _LINGER_AT_THE_END_S)
         self._resting[conn.sock.fileno()] = conn
 
     def _serve_next(self) -> None:
@@ -81,7 +86,7 @@ class RequestThreadsWorker(ThreadWorker):
         except BaseException as error:  # noqa: BLE001 - gunicorn closes the connection, whatever it was
             self.method_queue.defer(self.finish_request, conn, _Ended(error=error))
             return
-        if stays is True and self.alive:
+        if stays is True:
             self._rest(conn)
             self._ready.modify(fileno, _ONE_REQUEST)
         else:
