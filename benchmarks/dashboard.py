@@ -5,8 +5,9 @@ The smallest use, on servers of its own::
     python -m benchmarks.dashboard --few 1000 --many 1000000
 
 It starts stores and a gateway, fills Redis (waiting and delayed jobs of 200 workspaces, dead letters) and MongoDB (a
-tenth as many entries of the ledger, runs over lists, messages), asks for every page again and again, fills up, and asks
-again. It prints the middle and the slowest of a hundred, in milliseconds, and how they compare.
+tenth as many entries of the ledger, runs over lists and messages, ten thousand at least), asks for every page again and
+again, fills up, and asks again. It prints the middle and the slowest of a hundred, in milliseconds, and how they
+compare.
 """
 
 import argparse
@@ -41,6 +42,7 @@ from libs.embedded import ports
 WORKSPACES = 200
 DEAD_LETTERS = 500
 _BATCH = 2_000
+_FULL_PAGES = 10_000
 _QUEUE = "message-processing"
 _DIES = "integration-sync"
 
@@ -161,8 +163,10 @@ def fill(queue: JobQueue, database: Database[Document], jobs: int) -> str:
         queue.add(sorted(batch, key=lambda job: (job.options.delay_ms > 0, job.group)))
         last = batch[0].job_id
     now = datetime.now(UTC)
-    for start in range(0, jobs // 10, _BATCH):
-        numbers = range(start, min(start + _BATCH, jobs // 10))
+    # Never so few that a page is not full: an empty page is quick for another reason.
+    documents = max(jobs // 10, _FULL_PAGES)
+    for start in range(0, documents, _BATCH):
+        numbers = range(start, min(start + _BATCH, documents))
         database[JOBS].insert_many([_entry(number, now) for number in numbers], ordered=False)
         database[MESSAGES].insert_many([_message(number, now) for number in numbers], ordered=False)
     return last

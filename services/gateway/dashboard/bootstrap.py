@@ -76,6 +76,7 @@ def dashboard_parts(
 def _pace(sampler: Sampler) -> Pace:
     now, earliest = sampler.now(), sampler.earliest()
     return Pace(
+        queues=[now.queues[name] for name in sorted(now.queues)],
         rates={name: rates_between(earliest, now, name) for name in now.queues},
         workers=sorted(now.workers.values(), key=lambda each: each.worker),
     )

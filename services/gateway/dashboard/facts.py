@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-from libs.common.broker.model import JobView, QueueStats
+from libs.common.broker.model import JobView
 from libs.common.errors import StoreUnavailable
 from libs.common.stores.integration_desk import IntegrationOverview
 from libs.common.stores.integrations import Integration, IntegrationStatus
+from libs.common.stores.schedules import Schedule
 from services.gateway.dashboard.parts import Pace, Parts
 from services.gateway.dashboard.schedules import is_of, schedule_row
 from services.gateway.dashboard.troubles import Facts
@@ -20,7 +21,7 @@ MOST_NEEDING: Final = 20
 """The most integrations that are named as waiting for a person."""
 MOST_DEAD: Final = 500
 """The most dead letters of a queue that are counted for one workspace."""
-NO_PACE: Final = Pace(rates={}, workers=())
+NO_PACE: Final = Pace(queues=(), rates={}, workers=())
 """What is known of the pace where Redis is away."""
 
 
@@ -30,7 +31,7 @@ def facts_of(parts: Parts) -> Facts:
     pace = unless_away(parts.pace, NO_PACE)
     return Facts(
         parts=parts.health().parts,
-        queues=unless_away(lambda: [parts.jobs.stats(name) for name in parts.queues], list[QueueStats]()),
+        queues=pace.queues,
         rates=pace.rates,
         workers=pace.workers,
         lines=unless_away(parts.lines.all, []),
@@ -48,7 +49,8 @@ def facts_of_workspace(parts: Parts, workspace: str) -> Facts:
     dead, _more = unless_away(
         lambda: parts.jobs.dead_letters(parts.queues, most=MOST_DEAD, workspace=workspace), nobody
     )
-    own = unless_away(lambda: [each for each in parts.schedules.all() if is_of(each, workspace)], [])
+    none: list[Schedule] = []
+    own = unless_away(lambda: [each for each in parts.schedules.all() if is_of(each, workspace)], none)
     return Facts(
         parts={},
         dead=Counter(job.queue for job in dead),

@@ -12,6 +12,7 @@ from bson import ObjectId
 from bson.errors import InvalidId
 from pymongo.database import Database
 
+from libs.common.jobs.bulk_availability import MAX_LEADS
 from libs.common.stores.collections import LEADS
 from libs.common.stores.leads import AvailabilityStatus
 from libs.common.stores.mongo import Document, mongo_errors
@@ -111,10 +112,9 @@ class OutcomeReader:
 
     def every(self, run: PastJob) -> Iterator[LeadOutcome]:
         """All leads of a run, in the order of its list."""
-        place = 0
-        while ids := self._ids.lead_ids(run.job_id, start=place, count=_BATCH):
-            yield from self._of(ids, run)
-            place += len(ids)
+        ids = self._ids.lead_ids(run.job_id, count=MAX_LEADS)
+        for start in range(0, len(ids), _BATCH):
+            yield from self._of(ids[start : start + _BATCH], run)
 
     def _of(self, lead_ids: Sequence[str], run: PastJob) -> list[LeadOutcome]:
         keys = [key for lead_id in lead_ids if (key := _key(lead_id)) is not None]

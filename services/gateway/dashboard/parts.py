@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from bson import ObjectId
 
+from libs.common.broker.model import QueueStats
 from libs.common.clock import Clock
 from libs.common.messages.explaining import Explanation
 from libs.common.messages.model import Message
@@ -176,13 +177,15 @@ class SyncRuns(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How fast everything goes.
+    """How every queue stands now, and how fast it goes.
 
     Args:
+        queues: each queue in numbers, by its name.
         rates: of each queue, over the last minute.
         workers: who works.
     """
 
+    queues: Sequence[QueueStats]
     rates: Mapping[str, QueueRates]
     workers: Sequence[WorkerSeen]
 
@@ -194,7 +197,7 @@ class Parts:
     Args:
         sessions: who is logged in.
         jobs: every queue's jobs.
-        pace: how fast everything goes.
+        pace: how every queue stands, and how fast it goes.
         series: what a queue's plots are drawn from.
         find: a job wherever it is known.
         payload_of: a job's payload from the ledger.

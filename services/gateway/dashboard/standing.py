@@ -7,7 +7,14 @@ from services.gateway.dashboard.words import moment, number, some, span
 from services.gateway.job_view import JobAnswer
 
 
-def standing(job: JobAnswer, queue: QueueStats | None, *, now: datetime, max_attempts: int | None = None) -> str:
+def standing(
+    job: JobAnswer,
+    queue: QueueStats | None,
+    *,
+    now: datetime,
+    max_attempts: int | None = None,
+    workers: int | None = None,
+) -> str:
     """What a job does now, or what it waits for.
 
     Args:
@@ -15,6 +22,7 @@ def standing(job: JobAnswer, queue: QueueStats | None, *, now: datetime, max_att
         queue: its queue in numbers; ``None`` where Redis cannot be asked.
         now: the current moment.
         max_attempts: how often it may run, where that is known.
+        workers: how many workers serve its queue, where that is known.
     """
     of = f" of {max_attempts}" if max_attempts else ""
     match job.state:
@@ -31,7 +39,7 @@ def standing(job: JobAnswer, queue: QueueStats | None, *, now: datetime, max_att
         case "paused":
             return "It does not start because its queue is paused."
         case "waiting" | "prioritized":
-            return _in_line(queue)
+            return _in_line(queue, workers)
         case "failed":
             return f"It is a dead letter. {_plain(job.reason or job.error or 'It failed')}."
         case "accepted" if job.in_queue is None:
@@ -52,9 +60,11 @@ def _plain(error: str) -> str:
     return error[:1].upper() + error[1:].rstrip(".")
 
 
-def _in_line(queue: QueueStats | None) -> str:
+def _in_line(queue: QueueStats | None, workers: int | None) -> str:
     if queue is None:
         return "It is in line."
+    if workers == 0:
+        return "It is in line, but no worker serves this queue: none has said within 20 seconds that it lives."
     running = queue.counts.get("active", 0)
     waiting = queue.counts.get("waiting", 0) + queue.counts.get("prioritized", 0)
     if not running and queue.oldest_waiting_seconds > 10:

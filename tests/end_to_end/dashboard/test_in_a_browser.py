@@ -208,7 +208,7 @@ def test_a_person_decides_about_a_message_and_sees_its_history(scene: Scene, adm
     set_messages(scene.database, datetime.now(UTC))
     admin.open(f"{scene.url}/dashboard/messages")
     waiting = admin.run("document.querySelectorAll('article').length")
-    admin.open(f"{scene.url}/dashboard/messages?to=grace@example.com")
+    admin.open(f"{scene.url}/dashboard/messages?to=grace@example.com&workspace=acme")
     admin.submit("article h2 a")
     assert "Nobody knows whether it went out" in admin.text()
     assert admin.run("document.title") != "owned"

@@ -71,8 +71,9 @@ def test_a_plot_of_nothing_is_empty(series: list[float | None]) -> None:
     assert plot(series).is_empty
 
 
-def rows_of(**fields: str) -> list[list[str]]:
-    lines = "".join(csv_lines([LeadOutcome(lead_id="l1", outcome="unknown", **fields)]))
+def rows_of(*, name: str = "", phone: str = "", email: str = "", handle: str = "") -> list[list[str]]:
+    lead = LeadOutcome(lead_id="l1", outcome="unknown", name=name, phone=phone, email=email, handle=handle)
+    lines = "".join(csv_lines([lead]))
     return list(csv.reader(io.StringIO(lines)))
 
 

@@ -361,6 +361,14 @@ def test_a_job_is_decided_about(world: World, job_id: str, action: str, decided:
     assert world.decided == [(decided, job_id)]
 
 
+def test_a_job_in_line_says_that_nobody_is_there_to_take_it(world: World) -> None:
+    world.rates["integration-sync"] = QueueRates(workers=0)
+    assert "no worker serves this queue" in world.open("/jobs/waits")
+
+    world.rates["integration-sync"] = QueueRates(workers=2)
+    assert "It is in line: 1 waiting in this queue, 1 running." in world.open("/jobs/waits")
+
+
 def test_a_parent_lists_its_children_with_their_states(world: World) -> None:
     world.sync.show(
         job("parent", JobState.WAITING_CHILDREN, children=Children(pending=1, completed=0, failed=1)),
@@ -442,7 +450,7 @@ def test_a_line_that_is_down_promises_no_slot(world: World) -> None:
 
 def test_a_message_is_found_by_its_recipient(world: World) -> None:
     assert "/messages/65f0c0ffee0000000000abcd" in world.open("/messages?to=plain")
-    assert "No message to +12125550123." in world.open("/messages?to=%2B12125550123")
+    assert "No message to +12125550123 in any workspace that has lines." in world.open("/messages?to=%2B12125550123")
 
 
 def test_a_message_tells_what_happened_to_it(world: World) -> None:

@@ -116,6 +116,7 @@ def test_no_list_shows_what_is_another_workspaces(world: World, path: str) -> No
         "/messages/65f0c0ffee0000000000abcd",
         "/integrations/65f0c0ffee0000000000aaaa",
         "/integrations/65f0c0ffee0000000000aaaa/runs/65f0c0ffee0000000000bbbb",
+        "/integrations/65f0c0ffee0000000000cccc/runs/65f0c0ffee0000000000bbbb",
     ],
 )
 def test_what_is_another_workspaces_looks_as_if_it_were_not_there(world: World, path: str) -> None:

@@ -288,7 +288,9 @@ class World:
         parts = Parts(
             sessions=self.sessions,
             jobs=Jobs(self.queues, self, self),
-            pace=lambda: Pace(rates=self.rates, workers=self.workers),
+            pace=lambda: Pace(
+                queues=[queue.stats() for queue in self.queues.values()], rates=self.rates, workers=self.workers
+            ),
             series=lambda queue: self.drawn.get(queue, Series()),
             find=self.find,
             payload_of=self.payloads.get,

@@ -16,7 +16,7 @@ from libs.common.jobs.registry import contracts
 from services.gateway.auth import Scope, bound_workspace, needs
 from services.gateway.dashboard.access import NAME
 from services.gateway.dashboard.deciding import decide_about
-from services.gateway.dashboard.facts import unless_away
+from services.gateway.dashboard.facts import NO_PACE, unless_away
 from services.gateway.dashboard.jobs import Action
 from services.gateway.dashboard.parts import Parts
 from services.gateway.dashboard.rendering import page
@@ -34,6 +34,7 @@ _ACTIONS: Final = {
     "active": (Action.CANCEL,),
     "waiting-children": (Action.CANCEL,),
 }
+_IN_LINE: Final = frozenset({"waiting", "prioritized"})
 _ENDED: Final = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -52,7 +53,9 @@ def add_job(pages: Blueprint, parts: Parts) -> None:
             parts,
             "job.html",
             job=found,
-            standing=standing(found, queue, now=parts.clock.now(), max_attempts=max_attempts),
+            standing=standing(
+                found, queue, now=parts.clock.now(), max_attempts=max_attempts, workers=_workers(parts, found)
+            ),
             max_attempts=max_attempts,
             payload=_payload(parts, found),
             progress=_progress(found.progress),
@@ -92,6 +95,14 @@ def _as_queued(parts: Parts, job: JobAnswer) -> tuple[JobView | None, QueueStats
         return parts.jobs.get(job.queue, job.job_id), parts.jobs.stats(job.queue)
     except StoreUnavailable:
         return None, None
+
+
+def _workers(parts: Parts, job: JobAnswer) -> int | None:
+    """How many workers may take a job that is in line; ``None`` where it is not, or nobody knows."""
+    if job.state not in _IN_LINE:
+        return None
+    rates = unless_away(parts.pace, NO_PACE).rates.get(job.queue)
+    return rates.workers if rates else None
 
 
 def _children(parts: Parts, job: JobAnswer) -> Sequence[JobView]:
