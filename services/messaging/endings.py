@@ -8,7 +8,7 @@ from libs.common.clock import Clock
 from libs.common.errors import NotNow, Permanent
 from libs.common.logging import get_logger
 from libs.common.messages.reasons import Reason
-from libs.common.messages.states import UNFINISHED, MessageStatus
+from libs.common.messages.states import UNFINISHED, Heard, MessageStatus
 from libs.common.offload import Offload
 from libs.common.stores.messages import MessageStore, Waiting
 from services.messaging.attempt import Attempt
@@ -73,7 +73,7 @@ class Endings:
         return Outcome(message_id=attempt.message.message_id, status=end.status, reason=end.reason)
 
     async def ask_again(
-        self, attempt: Attempt, *, after: timedelta, error: str | None = None, absent: bool = False
+        self, attempt: Attempt, *, after: timedelta, error: str | None = None, heard: Heard = Heard.NOT_ASKED
     ) -> Outcome:
         """A marked message of which nothing is known yet is asked about later.
 
@@ -81,13 +81,11 @@ class Endings:
             attempt: the attempt.
             after: how long to wait.
             error: what happened, for a person.
-            absent: whether its provider has just said that it has no such message.
+            heard: what its provider has just said.
         """
         until = self._clock.now() + after
         waiting = Waiting(until=until, reason=Reason.ANSWER_UNKNOWN.value, error=error)
-        if not await self._offload.run(
-            self._messages.park, attempt.message, waiting, owner=attempt.owner, absent=absent
-        ):
+        if not await self._offload.run(self._messages.park, attempt.message, waiting, owner=attempt.owner, heard=heard):
             return await self.overtaken(attempt)
         raise self._come_back(attempt, until, waiting.reason)
 

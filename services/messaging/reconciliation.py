@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from libs.common.messages.reasons import Reason
+from libs.common.messages.states import Heard
 from libs.common.providers.sending import CannotAsk, SearchAnswer, Seen, Sighting
 
 CLOCK_SLACK = timedelta(seconds=30)
@@ -42,11 +43,11 @@ class AskAgain:
 
     Args:
         after: how long to wait before the next question.
-        absent: whether it answered this one, and has no such message.
+        heard: what it said to this one.
     """
 
     after: timedelta
-    absent: bool = False
+    heard: Heard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ def decide_reconciliation(
     *,
     since_mark: timedelta,
     absent_for: timedelta,
+    unheard_for: timedelta,
     leaves_within: timedelta,
     settles_within: timedelta,
     patience: timedelta,
@@ -74,14 +76,15 @@ def decide_reconciliation(
         answer: what it said.
         since_mark: how long before the question was put the message was marked as dispatched; never overstated.
         absent_for: how long before the question was put it had already said that it has no such message.
+        unheard_for: how long before the question was put it had first given no answer.
         leaves_within: how long after the mark the call may have begun.
         settles_within: how long after that, or after it woke, the provider may still act on it.
         patience: how long a provider that cannot be asked is asked again.
     """
     if isinstance(answer, CannotAsk):
-        if answer.lasting or since_mark >= patience:
+        if answer.lasting or unheard_for >= patience:
             return Uncertain(reason=Reason.CANNOT_ASK)
-        return AskAgain(after=_next_question(since_mark))
+        return AskAgain(after=_next_question(since_mark), heard=Heard.NOTHING)
     open_for = max(leaves_within + settles_within - since_mark, settles_within - absent_for)
     absent = _if_absent(answer, since_mark, open_for)
     if answer.sightings:
@@ -91,7 +94,7 @@ def decide_reconciliation(
 
 def _if_absent(seen: Seen, since_mark: timedelta, open_for: timedelta) -> SendAgain | AskAgain | Uncertain:
     if open_for > timedelta(0):
-        return AskAgain(after=min(_next_question(since_mark), open_for), absent=True)
+        return AskAgain(after=min(_next_question(since_mark), open_for), heard=Heard.ABSENT)
     return Uncertain(reason=Reason.ANSWER_UNKNOWN) if seen.unclear else SendAgain()
 
 

@@ -105,9 +105,10 @@ class Reconciler:
             answer,
             since_mark=_between(marked_at, asked_at),
             absent_for=_between(message.absent_since, asked_at),
+            unheard_for=_between(message.unheard_since, asked_at),
             leaves_within=self._leaves_within,
             settles_within=settles_within,
-            patience=max(self._patience, settles_within + self._leaves_within),
+            patience=self._patience,
         )
 
     async def _ask(self, attempt: Attempt, sender: MessageSender, marked_at: datetime, until: datetime) -> SearchAnswer:
@@ -128,7 +129,7 @@ class Reconciler:
                 return await self._endings.overtaken(attempt)
             return Attempt(message=unmarked, owner=owner)
         if isinstance(decision, AskAgain):
-            return await self._endings.ask_again(attempt, after=decision.after, absent=decision.absent)
+            return await self._endings.ask_again(attempt, after=decision.after, heard=decision.heard)
         reason = decision.reason if isinstance(decision, Uncertain) else Reason.ANSWER_UNKNOWN
         return await self._endings.uncertain(attempt, reason)
 

@@ -25,6 +25,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         attempts: how often it was marked as dispatched.
         dispatched_at: when it was last marked, by MongoDB's clock; there means that it may have gone out.
         absent_since: since when its provider, asked again and again, says that it has no such message.
+        unheard_since: when its provider first gave no answer to the question whether it has it.
         starts_conversation: whether that was the first message to the recipient on its line.
         lease_owner: which attempt holds it.
         lease_expires_at: until when, by MongoDB's clock.
@@ -51,6 +52,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     dispatched_at: datetime | None = None
     absent_since: datetime | None = None
+    unheard_since: datetime | None = None
     starts_conversation: bool = False
     lease_owner: str | None = None
     lease_expires_at: datetime | None = None

@@ -58,3 +58,14 @@ UNFINISHED = frozenset({_S.QUEUED, _S.SENDING})
 def sources_of(target: MessageStatus) -> frozenset[MessageStatus]:
     """The states from which ``target`` may be reached in one step."""
     return frozenset(source for source, targets in TRANSITIONS.items() if target in targets)
+
+
+class Heard(StrEnum):
+    """What was heard of a message that may have gone out and is to be asked about again."""
+
+    NOT_ASKED = "not_asked"
+    """Its provider was not asked yet."""
+    ABSENT = "absent"
+    """Its provider says that it has no such message."""
+    NOTHING = "nothing"
+    """Its provider gave no answer."""

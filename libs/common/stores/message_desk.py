@@ -95,7 +95,7 @@ class MessageDesk:
         }
         unset: tuple[str, ...] = ("notBefore", "promised")
         if resolution is Resolution.RESEND:
-            unset += ("dispatchedAt", "dispatchedBy", "absentSince", "error", "leftInHand")
+            unset += ("dispatchedAt", "dispatchedBy", "absentSince", "unheardSince", "error", "leftInHand")
         if resolution is Resolution.MARK_SENT:
             changes["sentAt"] = {"$ifNull": ["$dispatchedAt", _NOW]}
         wanted = {"_id": ObjectId(message_id), "status": {"$in": [source.value for source in sources]}}

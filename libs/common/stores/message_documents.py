@@ -27,6 +27,7 @@ def message_of(document: Mapping[str, Any]) -> Message:
         attempts=_count(document.get("attempts")),
         dispatched_at=_moment(document.get("dispatchedAt")),
         absent_since=_moment(document.get("absentSince")),
+        unheard_since=_moment(document.get("unheardSince")),
         starts_conversation=document.get("startsConversation") is True,
         lease_owner=_id(lease.get("owner")),
         lease_expires_at=_moment(lease.get("expiresAt")),

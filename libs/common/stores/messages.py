@@ -17,7 +17,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from libs.common.messages.model import Message, client_reference
-from libs.common.messages.states import MessageStatus, sources_of
+from libs.common.messages.states import Heard, MessageStatus, sources_of
 from libs.common.stores.collections import MESSAGES
 from libs.common.stores.ids import stored_id
 from libs.common.stores.message_documents import message_of
@@ -141,7 +141,7 @@ class MessageStore:
             "lease.expiresAt": _from_now(lease),
         }
         wanted = {**_held_by(message, owner), "$expr": {"$gt": ["$lease.expiresAt", _NOW]}}
-        return self._change(wanted, set_=marked, unset=("notBefore", "reason", "error", "promised", "absentSince"))
+        return self._change(wanted, set_=marked, unset=("notBefore", "reason", "error", "promised", *_CLOCKS))
 
     def postpone(self, message: Message, waiting: Waiting, *, owner: str) -> bool:
         """Queues a message again that was not marked, for the moment when it may go.
@@ -176,25 +176,27 @@ class MessageStore:
         """
         return self._change(_held_by(message, owner), set_={}, unset=_MARK)
 
-    def park(self, message: Message, waiting: Waiting, *, owner: str, absent: bool = False) -> bool:
+    def park(self, message: Message, waiting: Waiting, *, owner: str, heard: Heard = Heard.NOT_ASKED) -> bool:
         """Leaves a marked message as it is, to be asked about later; its lease ends now and is nobody's.
 
         Args:
             message: as it was claimed.
             waiting: until when and why.
             owner: the attempt that holds it.
-            absent: whether its provider has just said that it has no such message; where it was said before and
-                nothing else since, it has been absent from then on.
+            heard: what its provider has just said. Absence counts from the first time that it was said, unless the
+                provider gave no answer since; that it gave none counts from the first time.
 
         Returns:
             Whether it was still this attempt's.
         """
         parked = {**_as_waiting(waiting), "status": _S.SENDING.value, "lease.expiresAt": _NOW}
         unset = ["lease.owner"]
-        if absent:
+        if heard is Heard.ABSENT:
             parked["absentSince"] = {"$ifNull": ["$absentSince", _NOW]}
         else:
             unset.append("absentSince")
+        if heard is Heard.NOTHING:
+            parked["unheardSince"] = {"$ifNull": ["$unheardSince", _NOW]}
         return self._change(_held_by(message, owner), set_=parked, unset=unset) is not None
 
     def record_sent(self, message: Message, *, line_id: str, provider_message_id: str) -> Recorded:
@@ -300,7 +302,8 @@ def _not_waiting(waiting: Waiting) -> tuple[str, ...]:
 
 
 _WAITING: Final = ("lease", "notBefore", "reason", "error", "promised")
-_MARK: Final = ("dispatchedAt", "dispatchedBy", "absentSince")
+_CLOCKS: Final = ("absentSince", "unheardSince")
+_MARK: Final = ("dispatchedAt", "dispatchedBy", *_CLOCKS)
 _UNMARK: Final = ("lease", *_MARK)
 _LEFT_IN_HAND: Final = {
     "$and": [{"$eq": ["$status", _S.SENDING.value]}, {"$ne": [{"$type": "$lease.owner"}, "missing"]}]

@@ -9,7 +9,7 @@ from bson import ObjectId
 from pymongo.database import Database
 
 from libs.common.messages.model import Message
-from libs.common.messages.states import MessageStatus
+from libs.common.messages.states import Heard, MessageStatus
 from libs.common.stores.collections import MESSAGES
 from libs.common.stores.messages import Dispatch, MessageStore, Recorded, Waiting
 from libs.common.stores.mongo import Document
@@ -229,25 +229,36 @@ class TestAnswers:
         message_id = insert_message(database)
         moments = []
         for take in (marked, claimed, claimed):
-            assert store.park(take(store, message_id), WAITING, owner="a", absent=True)
+            assert store.park(take(store, message_id), WAITING, owner="a", heard=Heard.ABSENT)
             moments.append(stored(database, message_id)["absentSince"])
         assert moments[0] == moments[1] == moments[2]
 
-    def test_absence_is_forgotten_when_the_provider_could_not_be_asked(
+    def test_absence_is_forgotten_when_the_provider_gives_no_answer(
         self, store: MessageStore, database: Database[Document]
     ) -> None:
         message_id = insert_message(database)
-        assert store.park(marked(store, message_id), WAITING, owner="a", absent=True)
-        assert store.park(claimed(store, message_id), WAITING, owner="a")
+        assert store.park(marked(store, message_id), WAITING, owner="a", heard=Heard.ABSENT)
+        assert store.park(claimed(store, message_id), WAITING, owner="a", heard=Heard.NOTHING)
         assert "absentSince" not in stored(database, message_id)
 
-    def test_absence_is_forgotten_with_the_call_that_it_is_about(
+    def test_silence_counts_from_the_first_question_without_an_answer(
         self, store: MessageStore, database: Database[Document]
     ) -> None:
         message_id = insert_message(database)
-        assert store.park(marked(store, message_id), WAITING, owner="a", absent=True)
+        moments = []
+        for take, heard in ((marked, Heard.NOTHING), (claimed, Heard.ABSENT), (claimed, Heard.NOTHING)):
+            assert store.park(take(store, message_id), WAITING, owner="a", heard=heard)
+            moments.append(stored(database, message_id)["unheardSince"])
+        assert moments[0] == moments[1] == moments[2]
+
+    def test_what_was_heard_is_forgotten_with_the_call_that_it_is_about(
+        self, store: MessageStore, database: Database[Document]
+    ) -> None:
+        message_id = insert_message(database)
+        assert store.park(marked(store, message_id), WAITING, owner="a", heard=Heard.NOTHING)
+        assert store.park(claimed(store, message_id), WAITING, owner="a", heard=Heard.ABSENT)
         assert store.unmark(claimed(store, message_id), owner="a")
-        assert "absentSince" not in stored(database, message_id)
+        assert not {"absentSince", "unheardSince"} & stored(database, message_id).keys()
 
     @pytest.mark.parametrize("status", [MessageStatus.FAILED, MessageStatus.CANCELLED])
     def test_an_end_is_the_lease_owners_to_say(

@@ -298,7 +298,7 @@ class TestUncertainty:
         with pytest.raises(NotNow, match="answer_unknown"):
             world.run(message_id)
         database = world.database
-        long_ago = {"$set": {"dispatchedAt": ago(6)}}
+        long_ago = {"$set": {"unheardSince": ago(6)}}
         database[MESSAGES].update_one({"_id": ObjectId(message_id)}, long_ago)
         assert world.run(message_id) == {"messageId": message_id, "status": "uncertain", "reason": "cannot_ask"}
         world.simulator.clear_faults()

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.messages.reasons import Reason
+from libs.common.messages.states import Heard
 from libs.common.providers.sending import CannotAsk, SearchAnswer, Seen, Sighting
 from services.messaging.reconciliation import (
     AskAgain,
@@ -28,11 +29,14 @@ EARLY = timedelta(seconds=10)
 ZERO = timedelta(0)
 
 
-def decide(answer: SearchAnswer, since_mark: timedelta, absent_for: timedelta = SETTLES) -> Decision:
+def decide(
+    answer: SearchAnswer, since_mark: timedelta, absent_for: timedelta = SETTLES, unheard_for: timedelta = ZERO
+) -> Decision:
     return decide_reconciliation(
         answer,
         since_mark=since_mark,
         absent_for=absent_for,
+        unheard_for=unheard_for,
         leaves_within=LEAVES,
         settles_within=SETTLES,
         patience=PATIENCE,
@@ -50,7 +54,7 @@ def test_a_sighting_is_the_message_at_any_time() -> None:
 
 
 def test_absence_proves_nothing_while_the_call_may_still_have_an_effect() -> None:
-    assert decide(Seen(), OVER - MOMENT) == AskAgain(after=MOMENT, absent=True)
+    assert decide(Seen(), OVER - MOMENT) == AskAgain(after=MOMENT, heard=Heard.ABSENT)
 
 
 def test_absence_afterwards_means_send() -> None:
@@ -60,14 +64,14 @@ def test_absence_afterwards_means_send() -> None:
 def test_absence_proves_nothing_while_the_provider_may_just_have_woken() -> None:
     hours = timedelta(hours=3)
     assert isinstance(decide(Seen(), hours, ZERO), AskAgain)
-    assert decide(Seen(), hours, SETTLES - MOMENT) == AskAgain(after=MOMENT, absent=True)
+    assert decide(Seen(), hours, SETTLES - MOMENT) == AskAgain(after=MOMENT, heard=Heard.ABSENT)
     assert decide(Seen(), hours, SETTLES) == SendAgain()
 
 
 def test_a_provider_that_could_not_be_asked_has_not_said_that_it_is_absent() -> None:
     decision = decide(CannotAsk(reason="away"), EARLY)
     assert isinstance(decision, AskAgain)
-    assert not decision.absent
+    assert decision.heard is Heard.NOTHING
 
 
 def test_absence_that_is_not_clear_means_a_person_decides() -> None:
@@ -79,8 +83,13 @@ def test_a_provider_that_can_never_be_asked_means_a_person_decides() -> None:
 
 
 def test_a_provider_that_is_away_is_asked_again_until_patience_ends() -> None:
-    assert isinstance(decide(CannotAsk(reason="away"), PATIENCE - EARLY), AskAgain)
-    assert decide(CannotAsk(reason="away"), PATIENCE) == Uncertain(reason=Reason.CANNOT_ASK)
+    away = CannotAsk(reason="away")
+    assert isinstance(decide(away, PATIENCE, unheard_for=PATIENCE - MOMENT), AskAgain)
+    assert decide(away, PATIENCE, unheard_for=PATIENCE) == Uncertain(reason=Reason.CANNOT_ASK)
+
+
+def test_one_question_without_an_answer_ends_no_patience_however_long_ago_the_mark_is() -> None:
+    assert isinstance(decide(CannotAsk(reason="away"), timedelta(days=1)), AskAgain)
 
 
 def test_questions_become_more_seldom_and_one_falls_on_the_moment_of_certainty() -> None:
