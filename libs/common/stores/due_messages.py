@@ -72,10 +72,11 @@ class DueMessageStore:
 
         A message that someone else has queued, moved or cancelled meanwhile stays as it is.
         """
-        ids = [ObjectId(message.message_id) for message in messages]
+        wanted = {"_id": {"$in": [ObjectId(message.message_id) for message in messages]}, **_due(now)}
         queued = {"$set": {"status": _S.QUEUED.value, "updatedAt": now}}
         with mongo_errors():
-            return self._messages.update_many({"_id": {"$in": ids}, **_due(now)}, queued).modified_count
+            # Left to itself, MongoDB may look through everything that is due for each batch.
+            return self._messages.update_many(wanted, queued, hint=_BY_ID).modified_count
 
     def queued(self, *, after: str | None, untouched_since: datetime, limit: int) -> Page:
         """Queued messages, by id: whether each has a job is for the queue to say.
@@ -130,6 +131,7 @@ class DueMessageStore:
             return self._messages.update_many(left_too_often, [{"$set": ended}, {"$unset": "lease"}]).modified_count
 
 
+_BY_ID: Final = "_id_"
 _FIELDS: Final = {"workspaceId": 1, "scheduledAt": 1, "notBefore": 1, "updatedAt": 1, "createdAt": 1}
 
 

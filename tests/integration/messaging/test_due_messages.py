@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from bson import ObjectId
 from pymongo.database import Database
@@ -85,3 +86,15 @@ def test_every_question_is_answered_by_its_index(mongo_uri: str, database: Datab
         due.left_in_hand(lease_ended_before=now(), limit=10)
     used = [indexes_used(database, c) for c in commands if c.keys() & {"find", "update", "findAndModify"}]
     assert used == [{"due"}, {"_id_"}, {"queued"}, {"sending"}]
+
+
+def test_a_batch_is_queued_without_a_look_at_everything_else_that_is_due(
+    mongo_uri: str, database: Database[Document]
+) -> None:
+    """Which index MongoDB would take by itself depends on how much is due; with much of it, it was the wrong one."""
+    insert_message(database, status="scheduled", scheduledAt=ago(1))
+    with watched(mongo_uri) as (seen, commands):
+        due = DueMessageStore(seen)
+        assert due.queue(due.due(now(), limit=10), now=now()) == 1
+    (update,) = [command for command in commands if "update" in command]
+    assert [one["hint"] for one in msgspec.convert(update["updates"], list[Document])] == ["_id_"]
