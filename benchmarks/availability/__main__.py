@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.availability", description=__doc__)
     parser.add_argument("--leads", type=int, default=100_000, help="leads of a run (default %(default)s)")
     parser.add_argument("--rounds", type=int, default=2, help="how often each is measured (default %(default)s)")
-    parser.add_argument("--runs", type=int, default=12, help="runs over which memory is watched (default %(default)s)")
+    parser.add_argument("--runs", type=int, default=8, help="runs over which memory is watched (default %(default)s)")
     parser.add_argument("--quick", action="store_true", help="few leads: to see that it runs, not to quote")
     parser.add_argument("--json", type=Path, help="a file for the figures")
     options = parser.parse_args(arguments)
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for processes in sorted({1, os.cpu_count() or 1}):
                 _compare(at, processes, found, with_reference=not missing)
         _watch_memory(at, runs, found)
-    _paced(2_000 if options.quick else 12_000, found)
+    _paced(2_000 if options.quick else 16_000, found)
     if options.json:
         write_json(found.figures(), options.json)
     return 0
