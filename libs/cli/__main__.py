@@ -6,6 +6,7 @@ from importlib.metadata import version
 import click
 
 from libs.cli.commands.availability import availability
+from libs.cli.commands.bulk import bulk
 from libs.cli.commands.completion import completion
 from libs.cli.commands.demo import demo
 from libs.cli.commands.dev import dev
@@ -43,6 +44,7 @@ def main() -> None:
 
 for command in (
     availability,
+    bulk,
     campaign,
     cancel,
     completion,

@@ -138,6 +138,7 @@ def build(settings: Settings) -> Gateway:
         clock=clock,
         new_id=new_job_id,
     )
+    schedule_runs = ScheduleRuns(ledger, queues, clock=clock)
     dashboard = dashboard_parts(
         database,
         queues,
@@ -147,7 +148,7 @@ def build(settings: Settings) -> Gateway:
         decisions=decisions,
         desk=desk,
         door=door,
-        schedule_runs=ScheduleRuns(ledger, queues, clock=clock),
+        schedule_runs=schedule_runs,
         sampler=sampler,
         history=history,
         health=health,
@@ -180,7 +181,7 @@ def build(settings: Settings) -> Gateway:
             audit=MongoAuditLog(database),
             clock=clock,
             further_routes=[
-                *messaging_routes(settings, database, messages, prefix=PREFIX),
+                *messaging_routes(settings, database, messages, schedule_runs, prefix=PREFIX),
                 *sync_routes(settings, database, door, decisions, prefix=PREFIX),
                 (troubles_routes(partial(facts_of, dashboard)), PREFIX),
                 (dashboard_routes(dashboard), DASHBOARD),

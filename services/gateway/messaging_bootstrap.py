@@ -27,6 +27,7 @@ from services.gateway.routes.messages import messages_routes
 from services.gateway.routes.schedules import schedules_routes
 from services.gateway.routes.webhooks import webhooks_routes
 from services.gateway.schedule_desk import Schedules
+from services.gateway.schedule_runs import ScheduleRuns
 
 WEBHOOKS: Final = "/api/webhooks"
 
@@ -58,7 +59,7 @@ def messages_of(settings: Settings, database: Database[Document], queue: Message
 
 
 def messaging_routes(
-    settings: Settings, database: Database[Document], messages: Messages, *, prefix: str
+    settings: Settings, database: Database[Document], messages: Messages, schedule_runs: ScheduleRuns, *, prefix: str
 ) -> Sequence[tuple[Blueprint, str]]:
     """The routes, joined to their parts; nothing is contacted until one is called.
 
@@ -66,6 +67,7 @@ def messaging_routes(
         settings: the settings.
         database: from :func:`libs.common.stores.mongo.connect_mongo`.
         messages: answers and decides about messages.
+        schedule_runs: runs schedules when a person wants it.
         prefix: under which the REST API is served.
     """
     clock = SystemClock()
@@ -80,6 +82,6 @@ def messaging_routes(
     schedules = Schedules(ScheduleStore(database), TickStore(database), clock=clock)
     return (
         (messages_routes(messages), prefix),
-        (schedules_routes(schedules), prefix),
+        (schedules_routes(schedules, schedule_runs.run), prefix),
         (webhooks_routes(reports), WEBHOOKS),
     )

@@ -71,6 +71,14 @@ class Schedules:
         """
         return [self._shown(schedule) for schedule in self._store.all()]
 
+    def stored(self, name: str) -> Schedule | None:
+        """A schedule as it is stored; ``None`` where there is none of this name.
+
+        Raises:
+            StoreUnavailable: MongoDB is away.
+        """
+        return self._store.get(name)
+
     def ticks(self, name: str, *, limit: int) -> Sequence[TickRow]:
         """The last ticks of a schedule, newest first.
 

@@ -4,13 +4,14 @@ import re
 
 import click
 import msgspec
+from rich.console import RenderableType
 
 from libs.cli.app import App, with_app
 from libs.cli.failures import INTERRUPTED, BadInput, CommandFailed, Unreachable
 from libs.cli.following import follow as follow_to_end
 from libs.cli.gateway import Gateway, NoSuchJobError
 from libs.cli.jobs import JobAnswer, job_view, read_job
-from libs.cli.output import plain
+from libs.cli.output import facts, plain
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 
@@ -47,6 +48,11 @@ def show_job(app: App, gateway: Gateway, job_id: str, *, follow: bool) -> None:
     app.output.answer(found, job_view(found))
     if found.ended and not found.succeeded:
         raise CommandFailed(f"The job has {'failed' if found.state == 'failed' else 'been cancelled'}.")
+
+
+def queued_view(job_id: str) -> RenderableType:
+    """A job that was just handed over, and how to see what becomes of it."""
+    return facts({"job": job_id, "follow it with": f"tuco-jobs job {plain(job_id, longest=80)} --follow"})
 
 
 def fetch_job(gateway: Gateway, job_id: str) -> JobAnswer:

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 
 from libs.cli.app import App, with_app
 from libs.cli.commands.enqueue import read_payload
+from libs.cli.commands.job import queued_view, show_job
 from libs.cli.completing import complete_job_type
 from libs.cli.output import plain, table
 
@@ -85,6 +86,20 @@ def on(app: App, *, name: str) -> None:
 def off(app: App, *, name: str) -> None:
     """Switch the schedule NAME off; it stays as it is otherwise. Needs ADMIN_TOKEN."""
     _put(app, name, {"enabled": False})
+
+
+@schedules.command()
+@click.argument("name")
+@click.option("--follow", is_flag=True, help="Stay until its job has ended; exit status 1 if it fails.")
+@with_app
+def run(app: App, *, name: str, follow: bool) -> None:
+    """Run the schedule NAME now, beside its ticks. Needs ADMIN_TOKEN."""
+    with app.gateway(admin=True) as gateway:
+        answer = gateway.run_schedule(name)
+        if follow:
+            show_job(app, gateway, answer["jobId"], follow=True)
+            return
+    app.output.answer(answer, queued_view(answer["jobId"]))
 
 
 def schedules_view(answer: Mapping[str, Any]) -> RenderableType:

@@ -37,12 +37,15 @@ def look(gateway: Gateway) -> dict[str, Any]:
     Raises:
         Unreachable: the gateway is.
     """
+    _, health = gateway.health()
     troubles = gateway.troubles()
+    redis = (health.get("parts") or {}).get("redis") or {}
+    if redis.get("status") == "down":  # one that is frozen would let the numbers wait for its time-outs
+        return {"troubles": troubles, "stats": None}
     try:
-        stats = gateway.stats()
+        return {"troubles": troubles, "stats": gateway.stats()}
     except Unreachable:
-        stats = None
-    return {"troubles": troubles, "stats": stats}
+        return {"troubles": troubles, "stats": None}
 
 
 def top_view(seen: Mapping[str, Any]) -> RenderableType:

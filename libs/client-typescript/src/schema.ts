@@ -81,6 +81,102 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/bullmq/integrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The connected CRMs, with their schedule and latest run
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        get: operations["integrationsListIntegrations"];
+        put?: never;
+        /**
+         * Connect a CRM; its credentials are kept encrypted and never shown
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        post: operations["integrationsAddIntegration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bullmq/integrations/{integrationId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A connected CRM, without its credentials
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        get: operations["integrationsShowIntegration"];
+        put?: never;
+        post?: never;
+        /**
+         * Take a CRM away, with its credentials and its schedule; its leads stay
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        delete: operations["integrationsRemoveIntegration"];
+        options?: never;
+        head?: never;
+        /**
+         * Change name, credentials, field map or settings; what is left out stays
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        patch: operations["integrationsChangeIntegration"];
+        trace?: never;
+    };
+    "/api/bullmq/integrations/{integrationId}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask the CRM now whether it lets us in, and which fields it has
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        post: operations["integrationsCheckIntegration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bullmq/integrations/{integrationId}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An integration's runs, the latest first
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        get: operations["integrationsListRuns"];
+        put?: never;
+        /**
+         * Sync now; while a run of the integration is unfinished, the answer is that one's job
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        post: operations["integrationsBeginRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/bullmq/jobs": {
         parameters: {
             query?: never;
@@ -465,6 +561,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/bullmq/schedules/{name}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a schedule now, beside its ticks; twice within a second is once
+         * @description Needs ADMIN_TOKEN.
+         */
+        post: operations["schedulesRunNow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/bullmq/schedules/{name}/ticks": {
         parameters: {
             query?: never;
@@ -543,6 +659,66 @@ export interface paths {
          * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
          */
         post: operations["messagesLift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bullmq/sync-runs/{runId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A run: counts so far, what was refused by reason, a dry run's samples
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        get: operations["syncRunsShowRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bullmq/sync-runs/{runId}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a run (202 where it is being worked on, and ends at its next page); what it wrote stays
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        post: operations["syncRunsCancelRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bullmq/sync-runs/{runId}/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The refused rows and fields of a run
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        get: operations["syncRunsListRunErrors"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -894,6 +1070,64 @@ export interface components {
             notWithinAYear?: number;
         };
         /**
+         * CheckAnswer
+         * @description Whether a CRM can be read, and what it has to offer.
+         */
+        CheckAnswer: {
+            /** @description ``ok``, ``needs_attention``, ``not_now`` or ``unavailable``. */
+            outcome: components["schemas"]["CheckOutcome"];
+            /**
+             * @description what is wrong; empty where nothing is.
+             * @default
+             */
+            reason?: string;
+            /**
+             * @description before which moment the CRM wants no call.
+             * @default null
+             */
+            until?: string | null;
+            /**
+             * @description the account, organisation or spreadsheet that the credentials lead to.
+             * @default
+             */
+            account?: string;
+            /**
+             * @description what it has to offer.
+             * @default []
+             */
+            fields?: components["schemas"]["CheckedField"][];
+            /**
+             * @description for each field of a lead the source fields that fill it, best first.
+             * @default {}
+             */
+            mapped?: {
+                [key: string]: string[];
+            };
+            /**
+             * @description mapped source fields that do not exist.
+             * @default []
+             */
+            missing?: string[];
+        };
+        /**
+         * CheckOutcome
+         * @description What a check came to.
+         * @enum {unknown}
+         */
+        CheckOutcome: "needs_attention" | "not_now" | "ok" | "unavailable";
+        /**
+         * CheckedField
+         * @description A field that the CRM has.
+         */
+        CheckedField: {
+            /** @description as a field map names it. */
+            name: string;
+            /** @description as people know it. */
+            label: string;
+            /** @description the CRM's own word for its type. */
+            kind: string;
+        };
+        /**
          * Children
          * @description A parent's children: how many are unfinished, and how many ended how.
          */
@@ -904,6 +1138,47 @@ export interface components {
             completed?: number;
             /** @default 0 */
             failed?: number;
+        };
+        /**
+         * Counts
+         * @description Rows by what became of them. Their sum is ``fetched``.
+         */
+        Counts: {
+            /**
+             * @description rows that the source gave.
+             * @default 0
+             */
+            fetched?: number;
+            /**
+             * @description rows that made a lead.
+             * @default 0
+             */
+            created?: number;
+            /**
+             * @description rows that changed one.
+             * @default 0
+             */
+            updated?: number;
+            /**
+             * @description rows that brought nothing new.
+             * @default 0
+             */
+            unchanged?: number;
+            /**
+             * @description rows that are not meant to come: deleted at the source and never a lead here, or repeated.
+             * @default 0
+             */
+            skipped?: number;
+            /**
+             * @description rows that could not become a lead; ``syncErrors`` says why.
+             * @default 0
+             */
+            failed?: number;
+            /**
+             * @description leads whose row is gone from the source; the source did not give them, so they are not in the sum.
+             * @default 0
+             */
+            removed?: number;
         };
         /**
          * Decided
@@ -977,6 +1252,68 @@ export interface components {
             problem: string;
         };
         /**
+         * FoundProblem
+         * @description A problem of a run, and when it was found.
+         */
+        FoundProblem: {
+            row: string;
+            field: string;
+            value: string;
+            reason: string;
+            fatal: boolean;
+            at: string;
+        };
+        /**
+         * GivenFieldMap
+         * @description Which source fields fill which field of a lead: one, or several of which the first filled and valid one counts. An empty text or list leaves the field out; ``null``, or nothing, means what the CRM usually has.
+         */
+        GivenFieldMap: {
+            firstName?: string | string[] | null;
+            lastName?: string | string[] | null;
+            fullName?: string | string[] | null;
+            email?: string | string[] | null;
+            phone?: string | string[] | null;
+        };
+        /**
+         * GivenSettings
+         * @description The settings of a new integration; :class:`IntegrationSettings` says what each means.
+         */
+        GivenSettings: {
+            /** @default  */
+            baseUrl?: string;
+            /** @default  */
+            region?: string;
+            /**
+             * @default [
+             *       "phone",
+             *       "email"
+             *     ]
+             */
+            matchBy?: components["schemas"]["MatchBy"][];
+            /** @default 0.2 */
+            suspiciousShare?: number;
+            /** @default null */
+            overlapSeconds?: number | null;
+            /** @default null */
+            callsPerSecond?: number | null;
+            /** @default  */
+            schedule?: string;
+            /** @default UTC */
+            timezone?: string;
+            /** @default Contact */
+            object?: string;
+            /** @default 20000 */
+            bulkAbove?: number;
+            /** @default  */
+            spreadsheetId?: string;
+            /** @default  */
+            sheet?: string;
+            /** @default 1 */
+            headerRow?: number;
+            /** @default  */
+            keyColumn?: string;
+        };
+        /**
          * Health
          * @description How everything is: ``ok`` where each part is up, else ``unavailable``; who may know is told of each part. Of readiness: ``degraded`` where the gateway can accept jobs but not enqueue them.
          */
@@ -1005,6 +1342,144 @@ export interface components {
             schedules: string[];
         };
         /**
+         * IntegrationOrder
+         * @description A CRM to connect.
+         */
+        IntegrationOrder: {
+            /** @description whose leads it will bring. */
+            workspaceId: string;
+            /** @description the CRM. */
+            provider: components["schemas"]["Provider"];
+            /** @description what lets us in; kept encrypted, never shown again. HubSpot: ``accessToken``, or ``clientId``, ``clientSecret`` and ``refreshToken``. Salesforce: those three and ``instanceUrl``, or ``username``, ``privateKey`` and ``clientId``. Google Sheets: ``serviceAccount`` or a key file's own fields, or the three. */
+            credentials: Record<string, unknown>;
+            /**
+             * @description how people call it.
+             * @default
+             */
+            name?: string;
+            /**
+             * @description where the usual fields do not fit.
+             * @default {}
+             */
+            fieldMap?: components["schemas"]["GivenFieldMap"];
+            /**
+             * @description where the usual settings do not fit.
+             * @default {}
+             */
+            settings?: components["schemas"]["GivenSettings"];
+        };
+        /**
+         * IntegrationPatch
+         * @description What to change; what is left out stays.
+         */
+        IntegrationPatch: {
+            /**
+             * @description how people call it.
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * @description new ones, in place of the old.
+             * @default null
+             */
+            credentials?: Record<string, unknown> | null;
+            /**
+             * @description field by field; ``null`` means the usual one again.
+             * @default {}
+             */
+            fieldMap?: components["schemas"]["GivenFieldMap"];
+            /**
+             * @description setting by setting, named as in the answers; ``null`` means the usual one again.
+             * @default {}
+             */
+            settings?: Record<string, unknown>;
+        };
+        /**
+         * IntegrationSettings
+         * @description What may be set per integration.
+         */
+        IntegrationSettings: {
+            /**
+             * @description the API's address, where it is not the provider's own.
+             * @default
+             */
+            baseUrl?: string;
+            /**
+             * @description ISO 3166-1 alpha-2; where phone numbers without a country code are read.
+             * @default
+             */
+            region?: string;
+            /**
+             * @description what may tell that a row is a known lead. A workspace whose people share mailboxes takes the phone alone.
+             * @default [
+             *       "phone",
+             *       "email"
+             *     ]
+             */
+            matchBy?: components["schemas"]["MatchBy"][];
+            /**
+             * @description the share of failed rows above which a run stops.
+             * @default 0.2
+             */
+            suspiciousShare?: number;
+            /**
+             * @description how far an incremental run reads back before the last one's start, for changes that the provider shows late; by default what the provider needs.
+             * @default null
+             */
+            overlapSeconds?: number | null;
+            /**
+             * @description the most calls per second, 0 for no such limit; by default what the provider allows.
+             * @default null
+             */
+            callsPerSecond?: number | null;
+            /**
+             * @description five cron fields; the integration is then synced by itself.
+             * @default
+             */
+            schedule?: string;
+            /**
+             * @description the IANA time zone of ``schedule``.
+             * @default UTC
+             */
+            timezone?: string;
+            /**
+             * @description Salesforce: the object that holds the people.
+             * @default Contact
+             */
+            object?: string;
+            /**
+             * @description Salesforce: from how many rows a full run reads through the Bulk API.
+             * @default 20000
+             */
+            bulkAbove?: number;
+            /**
+             * @description Google Sheets: the id in the spreadsheet's address.
+             * @default
+             */
+            spreadsheetId?: string;
+            /**
+             * @description Google Sheets: the sheet's name; the first one where it is empty.
+             * @default
+             */
+            sheet?: string;
+            /**
+             * @description Google Sheets: the number of the row with the columns' names, from 1.
+             * @default 1
+             */
+            headerRow?: number;
+            /**
+             * @description Google Sheets: the column that identifies a row; the phone, else the email, where it is empty.
+             * @default
+             */
+            keyColumn?: string;
+        };
+        /**
+         * IntegrationStatus
+         * @description Whether an integration can be synced, or waits for a person.
+         * @enum {unknown}
+         */
+        IntegrationStatus: "active" | "needs_attention";
+        /**
          * IntegrationSync
          * @description The integration to sync.
          */
@@ -1013,6 +1488,16 @@ export interface components {
             workspaceId: string;
             /** @default incremental */
             mode?: components["schemas"]["SyncMode"];
+        };
+        /**
+         * IntegrationsAnswer
+         * @description Integrations, in the order in which they were added.
+         */
+        IntegrationsAnswer: {
+            /** @description the integrations. */
+            integrations: components["schemas"]["ShownIntegration"][];
+            /** @description asks for those behind them; ``None`` where there are none. */
+            cursor: string | null;
         };
         /**
          * JobAnswer
@@ -1296,6 +1781,12 @@ export interface components {
             logLines?: string[];
         };
         /**
+         * MatchBy
+         * @description What may tell that a row is a lead which is there already, beside the row's own identity.
+         * @enum {unknown}
+         */
+        MatchBy: "email" | "phone";
+        /**
          * MessageProcessing
          * @description The message to send.
          */
@@ -1322,6 +1813,23 @@ export interface components {
          * @enum {unknown}
          */
         MissedTicks: "run-once-late" | "skip";
+        /**
+         * OwnSchedule
+         * @description When an integration syncs by itself.
+         */
+        OwnSchedule: {
+            /** @description five fields. */
+            cron: string;
+            /** @description in which they are read. */
+            timezone: string;
+            /** @description false while the integration needs attention, or where a person switched it off. */
+            enabled: boolean;
+            /**
+             * @description its next tick; absent where it is off.
+             * @default null
+             */
+            nextAt?: string | null;
+        };
         /**
          * Part
          * @description How one part is: ``up`` or ``down``, after how long it answered, and what is wrong with it.
@@ -1376,6 +1884,28 @@ export interface components {
              */
             requestId?: string;
         };
+        /**
+         * ProblemGroup
+         * @description The problems of a run that are alike.
+         */
+        ProblemGroup: {
+            /** @description the lead's field. */
+            field: string;
+            /** @description what is wrong, in one word. */
+            reason: string;
+            /** @description whether the rows were left out; otherwise only this field was. */
+            fatal: boolean;
+            /** @description how many there are, among those that are kept. */
+            rows: number;
+            example_row: string;
+            example_value: string;
+        };
+        /**
+         * Provider
+         * @description The CRMs that can be connected.
+         * @enum {unknown}
+         */
+        Provider: "google-sheets" | "hubspot" | "salesforce";
         /**
          * QueueAnswer
          * @description A queue, and whether it is paused.
@@ -1467,6 +1997,19 @@ export interface components {
             error?: string | null;
         };
         /**
+         * Removed
+         * @description An integration that was taken away.
+         */
+        Removed: {
+            /** @description which. */
+            integrationId: string;
+            /**
+             * @description its unfinished job, which was cancelled.
+             * @default null
+             */
+            cancelledJobId?: string | null;
+        };
+        /**
          * ReportTaken
          * @description Whether a report changed a message.
          */
@@ -1503,6 +2046,76 @@ export interface components {
             by?: string;
         };
         /**
+         * RunAnswer
+         * @description A run with what it refused and what it would do.
+         */
+        RunAnswer: {
+            runId: string;
+            integrationId: string;
+            workspaceId: string;
+            jobId: string;
+            mode: components["schemas"]["SyncMode"];
+            status: components["schemas"]["RunStatus"];
+            counts: components["schemas"]["Counts"];
+            problems: number;
+            startedAt: string;
+            /** @default null */
+            total?: number | null;
+            /** @default null */
+            since?: string | null;
+            /** @default null */
+            finishedAt?: string | null;
+            /** @default  */
+            error?: string;
+            /**
+             * @description what was refused, by field and reason, the most frequent first.
+             * @default []
+             */
+            problemGroups?: components["schemas"]["ProblemGroup"][];
+            /**
+             * @description of a dry run: what it would do to some rows.
+             * @default []
+             */
+            samples?: Record<string, unknown>[];
+        };
+        /**
+         * RunErrorsAnswer
+         * @description The refused rows and fields of a run, in the order in which they were met.
+         */
+        RunErrorsAnswer: {
+            /** @description each with its row, field, value (shortened) and reason; ``fatal`` where the whole row was left out. */
+            errors: components["schemas"]["FoundProblem"][];
+            /** @description asks for those behind them; ``None`` where there are none. */
+            cursor: string | null;
+        };
+        /**
+         * RunOrder
+         * @description A run to begin.
+         */
+        RunOrder: {
+            /**
+             * @description ``incremental``: what changed since the last completed run, or everything where there was none; ``full``: everything; ``dryRun``: everything, and no lead is written: counts and samples of what ``full`` would do.
+             * @default incremental
+             */
+            mode?: components["schemas"]["SyncMode"];
+        };
+        /**
+         * RunStatus
+         * @description Where a run is.
+         * @enum {unknown}
+         */
+        RunStatus: "cancelled" | "completed" | "failed" | "running" | "suspicious";
+        /**
+         * RunsAnswer
+         * @description Runs, the latest first.
+         */
+        RunsAnswer: {
+            /** @description the runs. */
+            runs: components["schemas"]["ShownRun"][];
+            /** @description asks for those before them; ``None`` where there are none. */
+            cursor: string | null;
+        };
+        /**
          * SampledJob
          * @description One of the jobs that a filter means.
          */
@@ -1537,6 +2150,14 @@ export interface components {
             missed?: components["schemas"]["MissedTicks"] | null;
         };
         /**
+         * ScheduleRun
+         * @description A schedule that runs now.
+         */
+        ScheduleRun: {
+            /** @description the job that stands for it. */
+            jobId: string;
+        };
+        /**
          * SchedulesAnswer
          * @description Every schedule.
          */
@@ -1549,6 +2170,61 @@ export interface components {
          * @enum {unknown}
          */
         Severity: "alarm" | "note" | "warning";
+        /**
+         * ShownIntegration
+         * @description A connected CRM.
+         */
+        ShownIntegration: {
+            /** @description its identity. */
+            integrationId: string;
+            /** @description whose leads it brings. */
+            workspaceId: string;
+            /** @description the CRM. */
+            provider: components["schemas"]["Provider"];
+            /** @description how people call it. */
+            name: string;
+            /** @description ``needs_attention`` where only a person can go on. */
+            status: components["schemas"]["IntegrationStatus"];
+            /** @description what was said of source fields; the usual ones fill the gaps. */
+            fieldMap: Record<string, unknown>;
+            /** @description all of them; those that nobody set are left out. */
+            settings: components["schemas"]["IntegrationSettings"];
+            /**
+             * @description what a person has to do.
+             * @default
+             */
+            statusReason?: string;
+            /**
+             * @description before which moment the CRM wants no call.
+             * @default null
+             */
+            notBefore?: string | null;
+            /**
+             * @description when a run last completed.
+             * @default null
+             */
+            lastSyncAt?: string | null;
+            /**
+             * @description when it was added.
+             * @default null
+             */
+            createdAt?: string | null;
+            /**
+             * @description its unfinished job, running or waiting.
+             * @default null
+             */
+            openJobId?: string | null;
+            /**
+             * @description when it syncs by itself.
+             * @default null
+             */
+            schedule?: components["schemas"]["OwnSchedule"] | null;
+            /**
+             * @description its latest run.
+             * @default null
+             */
+            latestRun?: components["schemas"]["ShownRun"] | null;
+        };
         /**
          * ShownMessage
          * @description A message without its text and recipient, which the app has.
@@ -1569,6 +2245,50 @@ export interface components {
             dispatchedAt?: string | null;
             /** @default null */
             providerMessageId?: string | null;
+        };
+        /**
+         * ShownRun
+         * @description A run of a sync.
+         */
+        ShownRun: {
+            /** @description its identity. */
+            runId: string;
+            /** @description what is synced. */
+            integrationId: string;
+            /** @description whose leads. */
+            workspaceId: string;
+            /** @description the job that does it. */
+            jobId: string;
+            /** @description what it reads, and whether it writes. */
+            mode: components["schemas"]["SyncMode"];
+            /** @description ``running`` also while it waits for a rate limit, a retry or a worker. */
+            status: components["schemas"]["RunStatus"];
+            /** @description rows so far, by what became of them; their sum is ``fetched``. */
+            counts: components["schemas"]["Counts"];
+            /** @description how many rows or fields were refused; the run's errors name them. */
+            problems: number;
+            /** @description when it began. */
+            startedAt: string;
+            /**
+             * @description rows to expect in all, where the CRM could say.
+             * @default null
+             */
+            total?: number | null;
+            /**
+             * @description from when changes are read; absent where everything is.
+             * @default null
+             */
+            since?: string | null;
+            /**
+             * @description when it ended.
+             * @default null
+             */
+            finishedAt?: string | null;
+            /**
+             * @description why it failed or stopped.
+             * @default
+             */
+            error?: string;
         };
         /**
          * ShownSchedule
@@ -2021,6 +2741,756 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    integrationsListIntegrations: {
+        parameters: {
+            query?: {
+                /** @description only this workspace's. */
+                workspaceId?: string | null;
+                /** @description only those that are so. */
+                status?: components["schemas"]["IntegrationStatus"] | null;
+                /** @description the cursor of the page before; none for the first. */
+                cursor?: string;
+                /** @description the most to answer. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationsAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    integrationsAddIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IntegrationOrder"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownIntegration"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    integrationsShowIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                integrationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownIntegration"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    integrationsRemoveIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                integrationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Removed"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    integrationsChangeIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                integrationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IntegrationPatch"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShownIntegration"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    integrationsCheckIntegration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                integrationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    integrationsListRuns: {
+        parameters: {
+            query?: {
+                /** @description the cursor of the page before; none for the latest. */
+                cursor?: string;
+                /** @description the most to answer. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                integrationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunsAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    integrationsBeginRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Asking again with the same key answers the same job. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                integrationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunOrder"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3870,6 +5340,91 @@ export interface operations {
             };
         };
     };
+    schedulesRunNow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleRun"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     schedulesTicks: {
         parameters: {
             query?: never;
@@ -4279,6 +5834,266 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    syncRunsShowRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                runId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    syncRunsCancelRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                runId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    syncRunsListRunErrors: {
+        parameters: {
+            query?: {
+                /** @description the cursor of the page before; none for the first. */
+                cursor?: string;
+                /** @description the most to answer. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                runId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunErrorsAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,7 +1,7 @@
 """What is known of the whole installation now, gathered once for the overview and for `GET /troubles`."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from libs.common.broker.model import JobView
@@ -12,6 +12,7 @@ from libs.common.stores.schedules import Schedule
 from services.gateway.dashboard.parts import Pace, Parts
 from services.gateway.dashboard.schedules import is_of, schedule_row
 from services.gateway.dashboard.troubles import Facts
+from services.gateway.health import Part
 
 T = TypeVar("T")
 
@@ -26,11 +27,16 @@ NO_PACE: Final = Pace(queues=(), rates={}, workers=())
 
 
 def facts_of(parts: Parts) -> Facts:
-    """What is known now: a store that is away takes its own part from the facts, not the facts."""
-    now = parts.clock.now()
-    pace = unless_away(parts.pace, NO_PACE)
+    """What is known now: a store that is away takes its own part from the facts, not the facts.
+
+    One that the health check found down is not asked: a frozen store would let each question wait for its time-out.
+    """
+    now, known = parts.clock.now(), parts.health().parts
+    pace = NO_PACE if _is_down(known, "redis") else unless_away(parts.pace, NO_PACE)
+    if _is_down(known, "mongodb"):
+        return Facts(parts=known, queues=pace.queues, rates=pace.rates, workers=pace.workers, now=now)
     return Facts(
-        parts=parts.health().parts,
+        parts=known,
         queues=pace.queues,
         rates=pace.rates,
         workers=pace.workers,
@@ -69,6 +75,10 @@ def _needing(parts: Parts, workspace: str | None) -> list[Integration]:
         nothing,
     )
     return [each.integration for each in found]
+
+
+def _is_down(parts: Mapping[str, Part], name: str) -> bool:
+    return name in parts and parts[name].status == "down"
 
 
 def unless_away(ask: Callable[[], T], otherwise: T) -> T:

@@ -1,10 +1,12 @@
-"""`GET /schedules`, `PUT /schedules/{name}`, `GET /schedules/{name}/ticks`."""
+"""`GET /schedules`, `PUT /schedules/{name}`, `POST /schedules/{name}/run`, `GET /schedules/{name}/ticks`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from flask import Response
+from werkzeug.exceptions import NotFound
 
+from libs.common.stores.schedules import Schedule
 from libs.common.stores.ticks import TickRow
 from services.gateway.answers import json_answer
 from services.gateway.auth import Scope
@@ -26,8 +28,23 @@ class TicksAnswer(msgspec.Struct, frozen=True, kw_only=True):
     ticks: Sequence[TickRow]
 
 
-def schedules_routes(schedules: Schedules) -> Routes:
-    """The routes of schedules."""
+class ScheduleRun(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A schedule that runs now.
+
+    Args:
+        job_id: the job that stands for it.
+    """
+
+    job_id: str
+
+
+def schedules_routes(schedules: Schedules, run: Callable[[Schedule], str]) -> Routes:
+    """The routes of schedules.
+
+    Args:
+        schedules: shows and changes them.
+        run: runs one now; answers the job.
+    """
     routes = Routes("schedules")
 
     @routes.declare(
@@ -50,6 +67,20 @@ def schedules_routes(schedules: Schedules) -> Routes:
     )
     def put(name: str, body: ScheduleOrder) -> Response:
         return json_answer(schedules.put(name, body))
+
+    @routes.declare(
+        "POST",
+        "/schedules/<name>/run",
+        scope=Scope.ADMIN,
+        summary="Run a schedule now, beside its ticks; twice within a second is once",
+        answers={202: ScheduleRun},
+        problems=[404, 422],
+    )
+    def run_now(name: str) -> Response:
+        found = schedules.stored(name)
+        if found is None:
+            raise NotFound(f"There is no schedule {name[:80]!r}.")
+        return json_answer(ScheduleRun(job_id=run(found)), status=202)
 
     @routes.declare(
         "GET",

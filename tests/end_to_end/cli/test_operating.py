@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,7 @@ def test_stats_are_watched_as_tables_or_as_lines(tuco: Callable[..., Completed],
 
 
 def test_top_says_first_what_is_wrong(tuco: Callable[..., Completed], stub: StubGateway) -> None:
+    stub.answer("GET", "/health", {"status": "unavailable", "parts": {"sync": {"status": "down"}}}, status=503)
     stub.answer("GET", "/troubles", {"verdict": "One thing needs a person now.", "troubles": [ALARM, NOTE]})
     stub.answer("GET", "/stats", STATS)
     done = tuco("top", "--times", "1")
@@ -70,13 +72,16 @@ def test_top_says_first_what_is_wrong(tuco: Callable[..., Completed], stub: Stub
     assert any(line.startswith("w@host:7") for line in lines)
 
 
-def test_top_works_where_redis_does_not(tuco: Callable[..., Completed], stub: StubGateway) -> None:
+@pytest.mark.parametrize("redis", ["up", "down"])
+def test_top_works_where_redis_does_not(tuco: Callable[..., Completed], stub: StubGateway, redis: str) -> None:
+    stub.answer("GET", "/health", {"status": "unavailable", "parts": {"redis": {"status": redis}}}, status=503)
     stub.answer("GET", "/troubles", {"verdict": "One thing needs a person now.", "troubles": [ALARM]})
     stub.refuse("GET", "/stats", 503, "redis is unavailable")
     people, programs = tuco("top", "--times", "1"), tuco("top", "--times", "1", "--json")
 
     assert "Redis does not answer: refused." in people.stdout
     assert json.loads(programs.stdout)["stats"] is None
+    assert any(asked.path.endswith("/stats") for asked in stub.asked) == (redis == "up")
     assert people.returncode == programs.returncode == 0
 
 
@@ -185,6 +190,15 @@ def test_a_pipe_that_nobody_reads_ends_it_quietly(stub: StubGateway, tmp_path: P
         assert (process.returncode, stderr) == (141, "")
 
 
+def interrupted(process: "subprocess.Popen[str]") -> str:
+    """What it says when Ctrl-C is pressed; again where Python lost the first one, in a finalizer say."""
+    for _ in range(4):
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=8)[1]
+    raise AssertionError("it does not end")
+
+
 def test_ctrl_c_ends_it_with_the_status_that_shells_have_for_it(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -193,8 +207,7 @@ def test_ctrl_c_ends_it_with_the_status_that_shells_have_for_it(tmp_path: Path) 
             connection, _ = silent.accept()
             with connection:
                 connection.recv(1)
-                process.send_signal(signal.SIGINT)
-                _, stderr = process.communicate(timeout=20)
+                stderr = interrupted(process)
 
     assert process.returncode == 130
     assert "Traceback" not in stderr
@@ -241,3 +254,45 @@ def test_bash_itself_completes(tmp_path: Path) -> None:
     )
 
     assert done.stdout.strip() == "unpause", done.stderr
+
+
+PREVIEW = {
+    "count": 3,
+    "exact": True,
+    "byQueue": {"q1": 3},
+    "sample": [{"jobId": "j1", "queue": "q1", "state": "failed"}],
+}
+
+
+def test_what_a_bulk_action_would_do_is_said_before_it_is_done(
+    tuco: Callable[..., Completed], stub: StubGateway
+) -> None:
+    stub.answer("POST", "/jobs/actions", {"action": "retry", "filter": {}, "found": PREVIEW}, {"jobId": "b1"})
+    options = ("--queue", "q1", "--error", "boom", "--finished-after", "-2h")
+    looked = tuco("bulk", "retry", *options, "--dry-run")
+    done = tuco("bulk", "retry", *options, "--yes")
+
+    assert "3 jobs: q1 3" in looked.stdout
+    assert "j1" in looked.stdout
+    assert "tuco-jobs job b1 --follow" in done.stdout
+    order = {"action": "retry", "filter": {"queues": ["q1"], "error": "boom", "finishedAfter": "-2h"}}
+    assert [asked.body for asked in stub.asked] == [{**order, "dryRun": True}, order]
+    assert {asked.token for asked in stub.asked} == {"at"}
+
+
+def test_a_bulk_action_that_nobody_agreed_to_is_not_done(tuco: Callable[..., Completed], stub: StubGateway) -> None:
+    stub.answer("POST", "/jobs/actions", {"action": "remove", "filter": {}, "found": PREVIEW})
+    done = tuco("bulk", "remove", "--workspace", "w1")
+
+    assert done.returncode == 2
+    assert "--yes" in done.stderr
+    assert all(asked.body["dryRun"] for asked in stub.asked)
+
+
+def test_a_schedule_is_run_now(tuco: Callable[..., Completed], stub: StubGateway) -> None:
+    stub.answer("POST", "/schedules/health-check/run", {"jobId": "j1"}, status=202)
+    done = tuco("schedules", "run", "health-check")
+
+    assert done.returncode == 0
+    assert "tuco-jobs job j1 --follow" in done.stdout
+    assert stub.asked[0].token == "at"

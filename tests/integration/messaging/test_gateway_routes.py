@@ -236,8 +236,17 @@ class TestSchedules:
         problem = served.call("PUT", "/schedules/mine", full, headers=ADMIN, expect=422)
         assert problem["errors"][0]["field"] == field
 
-    def test_only_an_engineer_changes_schedules(self, served: Served) -> None:
+    def test_a_schedule_runs_now_even_if_it_is_off(self, served: Served) -> None:
+        data = {"integrationId": str(ObjectId()), "workspaceId": "w1"}
+        body = {"jobType": "integration-sync", "cron": "0 2 * * *", "enabled": False, "data": data}
+        served.call("PUT", "/schedules/nightly", body, headers=ADMIN)
+        job_id = served.call("POST", "/schedules/nightly/run", headers=ADMIN, expect=202)["jobId"]
+        assert served.call("GET", f"/jobs/{job_id}")["workspaceId"] == "w1"
+        served.call("POST", "/schedules/nobody/run", headers=ADMIN, expect=404)
+
+    def test_only_an_engineer_changes_and_runs_schedules(self, served: Served) -> None:
         served.call("PUT", "/schedules/mine", {"jobType": "health-check", "cron": "* * * * *"}, expect=403)
+        served.call("POST", "/schedules/health-check/run", expect=403)
 
 
 def new_message(**data: Any) -> dict[str, Any]:

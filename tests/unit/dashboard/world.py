@@ -285,7 +285,7 @@ class World:
         app.config["PROPAGATE_EXCEPTIONS"] = False
         guard(app, Tokens(self.settings), otherwise=lambda: caller_by_session(self.sessions))
         answer_errors_as_problems(app)
-        parts = Parts(
+        parts = self.parts = Parts(
             sessions=self.sessions,
             jobs=Jobs(self.queues, self, self),
             pace=lambda: Pace(
