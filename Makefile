@@ -33,7 +33,7 @@ dev: $(STAMP) ## Run the whole system on this machine until Ctrl-C
 	@$(BIN)/tuco-jobs dev $(ARGS)
 
 docs: $(STAMP) ## Build the docs as a site, dist/docs/index.html; a broken link fails
-	@$(BIN)/python -m mkdocs --quiet build $(ARGS)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build $(ARGS)
 	@echo "The docs are in dist/docs/index.html."
 
 reference: $(STAMP) $(CLIENT_STAMP) ## Write anew what is made from the code: docs/reference, the TypeScript client's types
