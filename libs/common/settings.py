@@ -67,6 +67,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens that read and enqueue for one workspace only: `workspaceId=token` pairs, separated by commas."""
     requests_per_second: Positive = 2_000
     """How many requests per second the gateway takes from one token, and twice as many at once after a quiet second."""
+    trusted_proxies: Annotated[int, msgspec.Meta(ge=0, le=10)] = 0
+    """How many proxies stand before the gateway and say in `X-Forwarded-For` who calls; 0 takes nobody's word."""
     credentials_key: Secret = Secret("")
     """Encrypts provider and CRM secrets: Fernet keys, newest first, separated by commas."""
     bullmq_server_url: str = "http://localhost:3001"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 from flask import Blueprint, Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from libs.common.clock import Clock
 from libs.common.ids import new_job_id
@@ -16,22 +17,26 @@ from services.gateway.audit import AuditLog, may_change, record_mutations
 from services.gateway.auth import NOBODY, Caller, Tokens, guard
 from services.gateway.bulk.selection import SelectedQueue
 from services.gateway.decisions import Decisions
+from services.gateway.guessing import GUESSES, GuessLimits
 from services.gateway.health import HealthCheck, Readiness
 from services.gateway.initializer import Initialized
 from services.gateway.job_view import JobFinder
 from services.gateway.metrics import AllMetrics, GatewayMetrics
 from services.gateway.queue_desk import QueueDesk
 from services.gateway.rate_limits import RateLimits
+from services.gateway.replay.running import ReplayStore
 from services.gateway.routes.audit import audit_routes
 from services.gateway.routes.bulk import bulk_routes
 from services.gateway.routes.decisions import decisions_routes
 from services.gateway.routes.events import events_routes
 from services.gateway.routes.health import health_routes, probe_routes
+from services.gateway.routes.history import History, history_routes
 from services.gateway.routes.initialize import initialize_routes
 from services.gateway.routes.jobs import jobs_routes
 from services.gateway.routes.metrics import metrics_routes
 from services.gateway.routes.queues import queues_routes
 from services.gateway.routes.reference import reference_routes
+from services.gateway.routes.replay import replay_routes
 from services.gateway.routes.stats import stats_routes
 from services.gateway.sampler import Sampler
 from services.gateway.streams import Streams
@@ -71,6 +76,8 @@ class Dependencies:
     sampler: Sampler
     streams: Streams
     audit: AuditLog
+    history: History
+    replays: ReplayStore
     clock: Clock
     further_routes: Sequence[tuple[Blueprint, str]] = ()
     """Routes of single subjects, each with the prefix under which it is served."""
@@ -89,7 +96,10 @@ def create_app(deps: Dependencies) -> Flask:
     _watch_requests(app, deps.own_metrics)
     record_mutations(app, deps.audit, deps.clock)
     limits = RateLimits(per_second=deps.settings.requests_per_second)
-    guard(app, deps.tokens, otherwise=deps.session_caller, admit=limits.admit)
+    if deps.settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=deps.settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]  # as Werkzeug documents it
+    app.extensions[GUESSES] = guesses = GuessLimits()
+    guard(app, deps.tokens, otherwise=deps.session_caller, admit=limits.admit, guesses=guesses)
     trace_requests(app)
     answer_errors_as_problems(app)
     for routes in (
@@ -97,6 +107,8 @@ def create_app(deps: Dependencies) -> Flask:
         events_routes(deps.streams, deps.finder),
         decisions_routes(deps.decisions),
         bulk_routes(deps.door, deps.queues, deps.clock),
+        history_routes(deps.history, deps.clock),
+        replay_routes(deps.door, deps.replays, deps.clock),
         queues_routes(deps.desk),
         stats_routes(deps.sampler),
         initialize_routes(deps.initialize),

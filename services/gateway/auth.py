@@ -20,6 +20,7 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 
 from libs.common.errors import SettingsError
 from libs.common.settings import Settings, tokens_of
+from services.gateway.guessing import GuessLimits
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -138,6 +139,7 @@ def guard(
     *,
     otherwise: Callable[[], Caller] = lambda: NOBODY,
     admit: Callable[[Caller], None] = lambda _caller: None,
+    guesses: GuessLimits | None = None,
 ) -> None:
     """Checks every request's scope before its route is called.
 
@@ -146,6 +148,7 @@ def guard(
         tokens: this installation's.
         otherwise: who makes a request without a token, by whatever else it shows.
         admit: refuses, by raising, a caller who asks too often.
+        guesses: refuses addresses that show too many unknown tokens.
     """
 
     @app.before_request
@@ -156,7 +159,7 @@ def guard(
         wanted = scope_of(view)
         if wanted is None:
             raise RuntimeError(f"the route {request.endpoint} declares no scope")
-        g.caller = tokens.caller(request.headers)
+        g.caller = _listened_to(tokens, guesses)
         if g.caller.scope is Scope.OPEN:
             g.caller = otherwise()
         g.scope = g.caller.scope
@@ -170,6 +173,33 @@ def guard(
                 "Send a token as 'Authorization: Bearer ...' or 'x-service-token'.", www_authenticate=_challenge()
             )
         raise Forbidden(f"This call needs the {wanted.name}_TOKEN.")
+
+
+def _listened_to(tokens: Tokens, guesses: GuessLimits | None) -> Caller:
+    token = _token_in(request.headers)
+    if guesses is None or token is None:
+        return tokens.caller(request.headers)
+    address, shown = request.remote_addr or "", fingerprint_of(token)
+    guesses.check(address, shown)
+    try:
+        caller = tokens.caller(request.headers)
+    except Unauthorized:
+        guesses.was_wrong(address)
+        raise
+    guesses.was_good(address, shown)
+    return caller
+
+
+def only_own(workspace_id: str | None) -> str | None:
+    """The workspace that this request may be about: the one that is asked for, or the caller's own.
+
+    Raises:
+        Forbidden: the caller is bound to another one.
+    """
+    bound_to = bound_workspace()
+    if bound_to is not None and workspace_id not in (None, bound_to):
+        raise Forbidden(f"This token is for workspace {bound_to!r} only.")
+    return workspace_id if bound_to is None else bound_to
 
 
 def bound_workspace() -> str | None:

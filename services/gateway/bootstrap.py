@@ -16,11 +16,13 @@ from libs.common.jobs.bulk_action import BULK_ACTION
 from libs.common.jobs.bulk_availability import BULK_AVAILABILITY
 from libs.common.jobs.message_processing import MESSAGE_PROCESSING
 from libs.common.jobs.registry import queues as queue_names
+from libs.common.ledger.history import MongoHistory
 from libs.common.ledger.mongo import MongoLedger
 from libs.common.ledger.reconciler import Reconciler
 from libs.common.ledger.reconciler_thread import ReconcilerThread
 from libs.common.ledger.redis_epoch import RedisEpoch
 from libs.common.settings import Settings, tokens_of
+from libs.common.stores.message_replay import MessageReplayStore
 from libs.common.stores.mongo import connect_mongo
 from libs.common.worker.heartbeat import Heartbeats
 from services.gateway.admission import BulkAvailabilityAdmission, MessageAdmission
@@ -43,6 +45,7 @@ from services.gateway.leads import MongoLeadDirectory
 from services.gateway.messaging_bootstrap import messages_of, messaging_routes
 from services.gateway.metrics import AllMetrics, GatewayMetrics
 from services.gateway.queue_desk import QueueDesk
+from services.gateway.routes.outgoing import outgoing_routes
 from services.gateway.routes.troubles import troubles_routes
 from services.gateway.sampler import Sampler
 from services.gateway.schedule_runs import ScheduleRuns
@@ -52,6 +55,7 @@ from services.gateway.streams import Streams
 from services.gateway.submission import Door
 from services.gateway.sync_bootstrap import sync_routes
 from services.gateway.targets import TargetClient, read_targets
+from services.gateway.webhooks.bootstrap import webhook_desk
 
 REQUIRED = ("REDIS_URL", "MONGODB_URI")
 QUEUES = (BULK_ACTION.queue,)
@@ -179,11 +183,14 @@ def build(settings: Settings) -> Gateway:
             sampler=sampler,
             streams=streams,
             audit=MongoAuditLog(database),
+            history=MongoHistory(database),
+            replays=MessageReplayStore(database),
             clock=clock,
             further_routes=[
                 *messaging_routes(settings, database, messages, schedule_runs, prefix=PREFIX),
                 *sync_routes(settings, database, door, decisions, prefix=PREFIX),
                 (troubles_routes(partial(facts_of, dashboard)), PREFIX),
+                (outgoing_routes(webhook_desk(settings, database, queues[BULK_ACTION.queue])), PREFIX),
                 (dashboard_routes(dashboard), DASHBOARD),
             ],
             session_caller=partial(caller_by_session, sessions),

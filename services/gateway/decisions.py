@@ -6,7 +6,8 @@ lost. A call that fails half-way can be repeated.
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 import msgspec
 from werkzeug.exceptions import Conflict, NotFound
@@ -14,6 +15,8 @@ from werkzeug.exceptions import Conflict, NotFound
 from libs.common.broker.model import JobView
 from libs.common.broker.queue import CancelAnswer
 from libs.common.clock import Clock
+from libs.common.errors import InvalidInput
+from libs.common.jobs.contract import Origin
 from libs.common.jobs.registry import contract_of
 from libs.common.jobs.states import JobState, LedgerStatus
 from libs.common.ledger.contract import Ledger
@@ -21,10 +24,11 @@ from libs.common.ledger.model import Ending, LedgerEntry, Reopening
 from libs.common.ledger.reconciler import ending_of
 from libs.common.ledger.requeue import job_again
 from libs.common.logging import get_logger
-from services.gateway.submission import DoorQueue
+from services.gateway.intake import DoorQueue
 
 log = get_logger(__name__)
 
+_LONGEST_TOLD: Final = 1_000
 _ENDED = frozenset({JobState.COMPLETED, JobState.FAILED})
 
 
@@ -62,6 +66,30 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A dead letter that runs again with another payload.
+
+    Args:
+        decided: what was done.
+        before: the payload that it had.
+        after: the payload that it has.
+    """
+
+    decided: Decided
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that differ, each with what it was and what it is; of long ones the beginning."""
+        names = sorted({*self.before, *self.after})
+        return {
+            name: {"before": _shortened(self.before.get(name)), "after": _shortened(self.after.get(name))}
+            for name in names
+            if self.before.get(name) != self.after.get(name)
+        }
+
+
 class Decisions:
     """Carries decisions out.
 
@@ -96,6 +124,45 @@ class Decisions:
             return self._remove(view, entry)
         log.info("job.cancelled", job_id=job_id, queue=queue, answer=answer)
         return Decided(job_id=job_id, queue=queue, status="cancelling" if answer == "asked" else "cancelled")
+
+    def retry_with(self, job_id: str, data: Mapping[str, Any]) -> Edited:
+        """Runs a dead letter again with another payload, which its contract must accept.
+
+        The ledger has the new payload, and owes the job, before the queue forgets the old one; whatever happens in
+        between, the job can be enqueued as the ledger has it. Its attempts begin anew.
+
+        Args:
+            job_id: which job.
+            data: the whole payload, as a request to enqueue would hold it.
+
+        Raises:
+            InvalidInput: the payload is not one of this job type, or is another workspace's.
+            NotFound: nobody knows the job.
+            Conflict: it is no dead letter, its payload is another's to make, or another unfinished job does the same.
+            StoreUnavailable: a store is away; the call may be repeated.
+        """
+        entry, view = self._find(job_id)
+        state = view.state if view else _status_of(entry, job_id)
+        if state != JobState.FAILED:
+            raise Conflict(f"Job {job_id} is {state}; only the payload of a dead letter (failed) can be changed.")
+        if entry is None or contract_of(entry.job_type).origin is Origin.SCHEDULE:
+            raise Conflict(f"The payload of job {job_id} was made by another job or a schedule; retry it as it is.")
+        contract = contract_of(entry.job_type)
+        payload = contract.parse(data)
+        if contract.group_of(payload) != entry.workspace_id:
+            raise InvalidInput("data.workspaceId", f"the job is of workspace {entry.workspace_id!r} and stays there")
+        before, after = self._ledger.data_of(job_id) or {}, contract.dump(payload)
+        key = contract.unique_key_of(payload)
+        if view is not None and (ending := ending_of(view)) is not None:
+            # Where the ledger has not heard yet: only what it knows as failed can be owed anew.
+            self._ledger.finish(ending)
+        _must_be_open(self._ledger.reopen_with(job_id, after, unique_key=key), job_id)
+        self._queues[entry.queue].remove(job_id)
+        self._enqueue_again(msgspec.structs.replace(entry, unique_key=key))
+        # The reconciler may have closed it again in between, when Redis still had the old one as failed.
+        self._ledger.reopen(job_id)
+        log.info("job.edited_by_person", job_id=job_id, queue=entry.queue)
+        return Edited(Decided(job_id=job_id, queue=entry.queue, status="retried"), before=before, after=after)
 
     def retry(self, job_id: str) -> Decided:
         """Runs a dead letter again, whether the queue still has it or only the ledger.
@@ -169,11 +236,7 @@ class Decisions:
         return Decided(job_id=view.job_id, queue=view.queue, status="removed")
 
     def _reopen(self, entry: LedgerEntry) -> None:
-        match self._ledger.reopen(entry.job_id):
-            case Reopening.HELD:
-                raise Conflict(f"Another unfinished job stands for the same as {entry.job_id}; it need not be retried.")
-            case Reopening.REFUSED | Reopening.UNKNOWN:
-                raise Conflict(f"Job {entry.job_id} is no dead letter any more.")
+        _must_be_open(self._ledger.reopen(entry.job_id), entry.job_id)
 
     def _enqueue_again(self, entry: LedgerEntry) -> None:
         contract = contract_of(entry.job_type)
@@ -192,6 +255,19 @@ class Decisions:
         if entry is not None and view is not None and (ending := ending_of(view)) is not None:
             self._ledger.finish(ending)
         raise Conflict(f"Another unfinished job stands for the same as {job_id}; it need not be retried.")
+
+
+def _must_be_open(reopening: Reopening, job_id: str) -> None:
+    match reopening:
+        case Reopening.HELD:
+            raise Conflict(f"Another unfinished job stands for the same as {job_id}; it need not be retried.")
+        case Reopening.REFUSED | Reopening.UNKNOWN:
+            raise Conflict(f"Job {job_id} is no dead letter any more.")
+
+
+def _shortened(value: Any) -> Any:
+    text = msgspec.json.encode(value).decode()
+    return value if len(text) <= _LONGEST_TOLD else text[:_LONGEST_TOLD]
 
 
 def _queue_of(entry: LedgerEntry | None, job_id: str) -> str:

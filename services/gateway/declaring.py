@@ -27,8 +27,8 @@ from services.gateway.bodies import read_object
 
 View = TypeVar("View", bound=Callable[..., Response])
 
-_ALWAYS = (500, 503)
-_WITH_TOKEN = (401, 403, 429)
+_ALWAYS = (429, 500, 503)
+_WITH_TOKEN = (401, 403)
 _WITH_BODY = (400, 413, 415, 422)
 
 
@@ -63,6 +63,7 @@ class Declaration:
         answers: every status of success, and its body.
         problems: the statuses of problem documents beside those that the other facts imply.
         body: what the request's JSON must be; the view is given it as ``body``.
+        body_optional: whether there may be none; the view is given ``None`` then.
         query: what the query string may hold; the view is given it as ``query``.
         headers: request headers that matter, and what they are for.
         audited: whether each call is written to the audit log.
@@ -77,6 +78,7 @@ class Declaration:
     answers: Mapping[int, Body]
     problems: Sequence[int] = ()
     body: type[msgspec.Struct] | None = None
+    body_optional: bool = False
     query: type[msgspec.Struct] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     audited: bool = False
@@ -125,6 +127,7 @@ class Routes(Blueprint):
         answers: Mapping[int, Body],
         problems: Sequence[int] = (),
         body: type[msgspec.Struct] | None = None,
+        body_optional: bool = False,
         query: type[msgspec.Struct] | None = None,
         headers: Mapping[str, str] | None = None,
         audited: bool | None = None,
@@ -143,6 +146,7 @@ class Routes(Blueprint):
             answers=answers,
             problems=problems,
             body=body,
+            body_optional=body_optional,
             query=query,
             headers=headers or {},
             audited=method != "GET" if audited is None else audited,
@@ -166,7 +170,9 @@ def _reading(view: Callable[..., Response], declared: Declaration) -> Callable[.
         if declared.query is not None:
             arguments["query"] = read_query(request.args.to_dict(flat=False), declared.query)
         if declared.body is not None:
-            arguments["body"] = convert_strictly(read_object(request), declared.body, path="")
+            is_there = bool(request.content_length or request.headers.get("Transfer-Encoding"))
+            given = read_object(request) if is_there or not declared.body_optional else None
+            arguments["body"] = None if given is None else convert_strictly(given, declared.body, path="")
         return view(**arguments)
 
     return call

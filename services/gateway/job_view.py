@@ -10,7 +10,7 @@ from libs.common.broker.model import Attempt, Children, JobOptions, JobView
 from libs.common.errors import StoreUnavailable
 from libs.common.ledger.contract import Ledger
 from libs.common.ledger.model import LedgerEntry
-from services.gateway.submission import DoorQueue
+from services.gateway.intake import DoorQueue
 
 
 class JobAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

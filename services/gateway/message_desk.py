@@ -157,6 +157,15 @@ class Messages:
         now = self._clock.now()
         return explain(message, stopped=self._stopped(message, now), queue_paused=self._paused(), now=now)
 
+    def workspace_of(self, message_id: str) -> str | None:
+        """Whose message it is; ``None`` where there is none of this id.
+
+        Raises:
+            StoreUnavailable: MongoDB is away.
+        """
+        message = self._desk.find(message_id)
+        return message.workspace_id if message else None
+
     def campaign(self, workspace_id: str, campaign_id: str) -> CampaignReport:
         """How far a campaign is, and when its last message will have gone.
 

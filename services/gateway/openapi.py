@@ -92,7 +92,10 @@ def _operation(rule: Rule, declared: Declaration, schemas: Mapping[str, Document
     else:
         operation["security"] = []
     if declared.body is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(declared.body)}}}
+        operation["requestBody"] = {
+            "required": not declared.body_optional,
+            "content": {"application/json": {"schema": _ref(declared.body)}},
+        }
     for status, answer in operation["responses"].items():
         # A status may say both: health answers 503 with its own body, and a lost store with a problem.
         if int(status) in declared.problems and "application/problem+json" not in answer["content"]:

@@ -184,7 +184,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Jobs that came from outside, the latest first: by outcome, type, workspace, time and error
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        get: operations["historyJobHistory"];
         put?: never;
         /**
          * Enqueue a job, or run a small one at once
@@ -271,7 +275,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Run a dead letter again, its attempts from none
+         * Run a dead letter again, its attempts from none, and where a body says so with another payload
          * @description Needs ADMIN_TOKEN.
          */
         post: operations["decisionsRetryJob"];
@@ -375,6 +379,26 @@ export interface paths {
          * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
          */
         post: operations["messagesResolve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bullmq/messages/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Queue messages again that failed or were cancelled and never went out: as a job, or as a dry run
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        post: operations["replayReplay"];
         delete?: never;
         options?: never;
         head?: never;
@@ -739,6 +763,98 @@ export interface paths {
         get: operations["troublesShowTroubles"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bullmq/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The app's webhooks
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        get: operations["outgoingWebhooks"];
+        put?: never;
+        /**
+         * Tell an address of events from now on; the answer holds the secret that signs, this once
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        post: operations["outgoingMakeWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bullmq/webhooks/{webhookId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A webhook
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        get: operations["outgoingWebhook"];
+        put?: never;
+        post?: never;
+        /**
+         * Tell an address nothing more
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        delete: operations["outgoingRemoveWebhook"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a webhook, or switch it off and on
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        patch: operations["outgoingChangeWebhook"];
+        trace?: never;
+    };
+    "/api/bullmq/webhooks/{webhookId}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was delivered to a webhook, and what it answered, the latest first
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        get: operations["outgoingWebhookDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/bullmq/webhooks/{webhookId}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell a webhook of an event that is none, to see whether it works
+         * @description Needs SERVICE_TOKEN or ADMIN_TOKEN.
+         */
+        post: operations["outgoingTryWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1193,6 +1309,73 @@ export interface components {
             status: string;
         };
         /**
+         * Delivery
+         * @description An event on its way to a webhook.
+         */
+        Delivery: {
+            /** @description its identity, and its job's. */
+            deliveryId: string;
+            /** @description to which webhook. */
+            webhookId: string;
+            /** @description of what kind the event is. */
+            type: string;
+            /** @description what is sent, to the byte. */
+            body: string;
+            /** @description how far it is. */
+            status: components["schemas"]["DeliveryStatus"];
+            /**
+             * @description the last calls.
+             * @default []
+             */
+            attempts?: components["schemas"]["DeliveryAttempt"][];
+            /** @description when the event was noticed. */
+            createdAt: string;
+            /**
+             * @description whose event it is.
+             * @default
+             */
+            workspaceId?: string;
+        };
+        /**
+         * DeliveryAttempt
+         * @description One call.
+         */
+        DeliveryAttempt: {
+            /** @description when. */
+            at: string;
+            /**
+             * @description the HTTP status that came back.
+             * @default null
+             */
+            status?: number | null;
+            /**
+             * @description what went wrong.
+             * @default null
+             */
+            error?: string | null;
+            /**
+             * @description how long it took.
+             * @default 0
+             */
+            durationMs?: number;
+        };
+        /**
+         * DeliveryPage
+         * @description Deliveries, the latest first.
+         */
+        DeliveryPage: {
+            /** @description the deliveries. */
+            deliveries: components["schemas"]["Delivery"][];
+            /** @description asks for those before them; ``None`` where there are none. */
+            cursor: string | null;
+        };
+        /**
+         * DeliveryStatus
+         * @description How far a delivery is.
+         * @enum {unknown}
+         */
+        DeliveryStatus: "delivered" | "failed" | "pending";
+        /**
          * DryRunAnswer
          * @description What an action would be done with.
          */
@@ -1206,6 +1389,12 @@ export interface components {
             /** @description how many jobs, and some of them. */
             found: components["schemas"]["Preview"];
         };
+        /**
+         * EventType
+         * @description What may be told to a webhook.
+         * @enum {unknown}
+         */
+        EventType: "job.cancelled" | "job.completed" | "job.failed" | "message.cancelled" | "message.delivered" | "message.failed" | "message.sent" | "message.uncertain";
         /**
          * Explanation
          * @description An explanation.
@@ -1323,6 +1512,57 @@ export interface components {
             parts?: {
                 [key: string]: components["schemas"]["Part"];
             };
+        };
+        /**
+         * HistoricJob
+         * @description A job as the ledger remembers it.
+         */
+        HistoricJob: {
+            /** @description its identity. */
+            jobId: string;
+            /** @description what it is. */
+            jobType: string;
+            /** @description what carries it. */
+            queue: string;
+            /** @description ``accepted`` while it is unfinished, or how it ended. */
+            status: components["schemas"]["LedgerStatus"];
+            /**
+             * @description whose job it is; empty where it belongs to none.
+             * @default
+             */
+            workspaceId?: string;
+            /** @description when it was accepted. */
+            createdAt: string;
+            /**
+             * @description when it ended.
+             * @default null
+             */
+            finishedAt?: string | null;
+            /**
+             * @description what was chosen for it.
+             * @default {}
+             */
+            options?: components["schemas"]["JobOptions"];
+            /**
+             * @description what it answered.
+             * @default null
+             */
+            result?: unknown;
+            /**
+             * @description why it failed.
+             * @default null
+             */
+            error?: string | null;
+        };
+        /**
+         * HistoryPage
+         * @description Jobs, the latest first.
+         */
+        HistoryPage: {
+            /** @description the jobs; fewer than were asked for, or none, where few fit. */
+            jobs: components["schemas"]["HistoricJob"][];
+            /** @description asks for the next page; ``None`` where nothing is left. */
+            cursor: string | null;
         };
         /**
          * InitializeAnswer
@@ -1781,11 +2021,99 @@ export interface components {
             logLines?: string[];
         };
         /**
+         * LedgerStatus
+         * @description What the ledger knows of an accepted job: still open, or how it ended.
+         * @enum {unknown}
+         */
+        LedgerStatus: "accepted" | "cancelled" | "completed" | "failed";
+        /**
          * MatchBy
          * @description What may tell that a row is a lead which is there already, beside the row's own identity.
          * @enum {unknown}
          */
         MatchBy: "email" | "phone";
+        /**
+         * MessageFilter
+         * @description Which messages; each field that is set leaves out what does not fit it.
+         */
+        MessageFilter: {
+            /**
+             * @description those that failed, or those that were cancelled.
+             * @default failed
+             */
+            status?: components["schemas"]["Replayed"];
+            /**
+             * @description of this campaign.
+             * @default null
+             */
+            campaignId?: string | null;
+            /**
+             * @description that were to go through this line.
+             * @default null
+             */
+            lineId?: string | null;
+            /**
+             * @description that ended for this reason.
+             * @default null
+             */
+            reason?: string | null;
+            /**
+             * @description whose error holds this text, in whatever case.
+             * @default
+             */
+            error?: string;
+            /**
+             * @description that ended after this moment.
+             * @default null
+             */
+            changedAfter?: string | null;
+            /**
+             * @description that ended before it.
+             * @default null
+             */
+            changedBefore?: string | null;
+        };
+        /**
+         * MessageFilterRequest
+         * @description Which messages; each field that is set leaves out what does not fit it. At least one is set.
+         */
+        MessageFilterRequest: {
+            /**
+             * @description ``failed`` or ``cancelled``; failed ones where it is not named.
+             * @default null
+             */
+            status?: components["schemas"]["Replayed"] | null;
+            /**
+             * @description of this campaign.
+             * @default null
+             */
+            campaignId?: string | null;
+            /**
+             * @description that were to go through this line.
+             * @default null
+             */
+            lineId?: string | null;
+            /**
+             * @description that ended for this reason.
+             * @default null
+             */
+            reason?: string | null;
+            /**
+             * @description whose error holds this text, in whatever case.
+             * @default
+             */
+            error?: string;
+            /**
+             * @description that ended after this moment, such as ``2026-03-01T12:00:00Z`` or ``-2h``.
+             * @default null
+             */
+            changedAfter?: string | null;
+            /**
+             * @description that ended before it.
+             * @default null
+             */
+            changedBefore?: string | null;
+        };
         /**
          * MessageProcessing
          * @description The message to send.
@@ -1793,6 +2121,21 @@ export interface components {
         MessageProcessing: {
             messageId: string;
             workspaceId: string;
+        };
+        /**
+         * MessageReplayRequest
+         * @description Which messages to queue again.
+         */
+        MessageReplayRequest: {
+            /** @description whose messages. */
+            workspaceId: string;
+            /** @description which of them. */
+            filter: components["schemas"]["MessageFilterRequest"];
+            /**
+             * @description whether to say only how many messages that are, and which.
+             * @default false
+             */
+            dryRun?: boolean;
         };
         /**
          * MessageStatus
@@ -1813,6 +2156,24 @@ export interface components {
          * @enum {unknown}
          */
         MissedTicks: "run-once-late" | "skip";
+        /**
+         * NewWebhook
+         * @description A webhook that was made, with its secret, which is shown this once.
+         */
+        NewWebhook: {
+            webhookId: string;
+            url: string;
+            events: components["schemas"]["EventType"][];
+            /** @default null */
+            workspaceId?: string | null;
+            status: components["schemas"]["WebhookStatus"];
+            /** @default null */
+            disabledReason?: string | null;
+            /** @default null */
+            failingSince?: string | null;
+            createdAt: string;
+            secret: string;
+        };
         /**
          * OwnSchedule
          * @description When an integration syncs by itself.
@@ -2010,6 +2371,38 @@ export interface components {
             cancelledJobId?: string | null;
         };
         /**
+         * ReplayCount
+         * @description How many messages a filter means.
+         */
+        ReplayCount: {
+            /** @description how many would be queued again; at least so many where that is not exact. */
+            count: number;
+            /** @description whether there are no more. */
+            exact: boolean;
+            /** @description how many fit the filter but went out, or may have. */
+            leftOut: number;
+            /** @description the ids of some that would be queued again. */
+            sample: string[];
+        };
+        /**
+         * ReplayDryRun
+         * @description What would be queued again.
+         */
+        ReplayDryRun: {
+            /** @description which messages, the moments as they were fixed. */
+            filter: components["schemas"]["MessageFilter"];
+            /** @description the moment of the look. */
+            asOf: string;
+            /** @description how many messages, and some of them. */
+            found: components["schemas"]["ReplayCount"];
+        };
+        /**
+         * Replayed
+         * @description Which messages may be replayed; others are on their way, or have gone out, or may have.
+         * @enum {unknown}
+         */
+        Replayed: "cancelled" | "failed";
+        /**
          * ReportTaken
          * @description Whether a report changed a message.
          */
@@ -2044,6 +2437,17 @@ export interface components {
             resolution: components["schemas"]["Resolution"];
             /** @default api */
             by?: string;
+        };
+        /**
+         * RetryOrder
+         * @description How a dead letter runs again.
+         */
+        RetryOrder: {
+            /**
+             * @description its whole payload, in place of the one that it had.
+             * @default null
+             */
+            data?: Record<string, unknown> | null;
         };
         /**
          * RunAnswer
@@ -2485,6 +2889,86 @@ export interface components {
             troubles: components["schemas"]["TroubleNow"][];
         };
         /**
+         * Webhook
+         * @description A webhook without its secret.
+         */
+        Webhook: {
+            /** @description its identity. */
+            webhookId: string;
+            /** @description what is called. */
+            url: string;
+            /** @description of what it is told. */
+            events: components["schemas"]["EventType"][];
+            /**
+             * @description only of this workspace's; of every one where none is named.
+             * @default null
+             */
+            workspaceId?: string | null;
+            /** @description whether it is told. */
+            status: components["schemas"]["WebhookStatus"];
+            /**
+             * @description why not.
+             * @default null
+             */
+            disabledReason?: string | null;
+            /**
+             * @description when the deliveries that are failing now began to.
+             * @default null
+             */
+            failingSince?: string | null;
+            /** @description when it was made; it is told of what happens from then on. */
+            createdAt: string;
+        };
+        /**
+         * WebhookChange
+         * @description What to change of a webhook; what is left out stays as it is.
+         */
+        WebhookChange: {
+            /**
+             * @description what to call.
+             * @default null
+             */
+            url?: string | null;
+            /**
+             * @description of what to tell it.
+             * @default null
+             */
+            events?: components["schemas"]["EventType"][] | null;
+            /**
+             * @description ``active`` or ``disabled``.
+             * @default null
+             */
+            status?: components["schemas"]["WebhookStatus"] | null;
+        };
+        /**
+         * WebhookOrder
+         * @description A webhook to make.
+         */
+        WebhookOrder: {
+            /** @description what to call: an ``https://`` address of a public server. */
+            url: string;
+            /** @description of what to tell it. */
+            events: components["schemas"]["EventType"][];
+            /**
+             * @description only of this workspace's; of every one where none is named.
+             * @default null
+             */
+            workspaceId?: string | null;
+        };
+        /**
+         * WebhookStatus
+         * @description Whether a webhook is told of events.
+         * @enum {unknown}
+         */
+        WebhookStatus: "active" | "disabled";
+        /**
+         * WebhooksAnswer
+         * @description Webhooks, without their secrets.
+         */
+        WebhooksAnswer: {
+            webhooks: components["schemas"]["Webhook"][];
+        };
+        /**
          * WorkerNow
          * @description A worker that lives.
          */
@@ -2685,6 +3169,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3527,6 +4020,99 @@ export interface operations {
             };
         };
     };
+    historyJobHistory: {
+        parameters: {
+            query?: {
+                /** @description that ended so, or are unfinished (``accepted``). */
+                status?: components["schemas"]["LedgerStatus"] | null;
+                /** @description of this queue. */
+                queue?: string | null;
+                /** @description of this type. */
+                jobType?: string | null;
+                /** @description of this workspace. */
+                workspaceId?: string | null;
+                /** @description whose error holds this text, in whatever case. */
+                error?: string;
+                /** @description accepted after this moment, such as ``2026-03-01T12:00:00Z`` or ``-2h``. */
+                createdAfter?: string;
+                /** @description accepted before it. */
+                createdBefore?: string;
+                /** @description the cursor of the page before; none for the latest. */
+                cursor?: string;
+                /** @description the most to answer. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     jobsSubmit: {
         parameters: {
             query?: never;
@@ -3987,7 +4573,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RetryOrder"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
@@ -3996,6 +4586,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Unauthorized */
@@ -4027,6 +4626,33 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4526,6 +5152,123 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayReplay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Asking again with the same key answers the same job. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MessageReplayRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayDryRun"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6204,6 +6947,628 @@ export interface operations {
             };
         };
     };
+    outgoingWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhooksAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    outgoingMakeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookOrder"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewWebhook"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    outgoingWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    outgoingRemoveWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    outgoingChangeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    outgoingWebhookDeliveries: {
+        parameters: {
+            query?: {
+                /** @description the cursor of the page before; none for the latest. */
+                cursor?: string;
+                /** @description the most to answer. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    outgoingTryWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                webhookId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     messagesCampaign: {
         parameters: {
             query?: never;
@@ -6356,6 +7721,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal Server Error */
             500: {
                 headers: {
@@ -6443,6 +7817,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal Server Error */
             500: {
                 headers: {
@@ -6483,6 +7866,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6537,6 +7929,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal Server Error */
             500: {
                 headers: {
@@ -6577,6 +7978,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6696,6 +8106,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal Server Error */
             500: {
                 headers: {
@@ -6736,6 +8155,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

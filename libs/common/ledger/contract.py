@@ -1,6 +1,6 @@
 """What a ledger does; every implementation keeps to this."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -52,6 +52,16 @@ class Ledger(Protocol):
 
     def reopen_many(self, job_ids: Sequence[str]) -> dict[str, Reopening]:
         """Owes many failed jobs again; one answer per job, each as :meth:`reopen` would give it."""
+        ...
+
+    def reopen_with(self, job_id: str, data: Mapping[str, Any], *, unique_key: str | None) -> Reopening:
+        """Owes a failed job again with another payload; otherwise as :meth:`reopen`.
+
+        Args:
+            job_id: which job.
+            data: the payload as it goes over the wire.
+            unique_key: what that payload stands for.
+        """
         ...
 
     def get(self, job_id: str) -> LedgerEntry | None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from pymongo import ASCENDING, UpdateOne
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure
+from pymongo.errors import BulkWriteError, DocumentTooLarge, DuplicateKeyError, OperationFailure
 
 from libs.common.errors import PayloadTooLarge, StoreUnavailable
 from libs.common.jobs.states import LedgerStatus
@@ -43,6 +43,8 @@ class MongoLedger:
 
     def accept_many(self, entries: Sequence[NewEntry]) -> list[Accepted]:
         """Stores many jobs in one call; one answer per entry, in their order."""
+        if not entries:
+            return []
         answers: dict[int, Accepted] = {}
         left = dict(enumerate(entries))
         give_up_at = time.monotonic() + _MEETING_DEADLINE.total_seconds()
@@ -92,6 +94,23 @@ class MongoLedger:
                 held = {job_ids[one["index"]] for one in refusals}
             found = {one["_id"]: "open" in one for one in self._jobs.find({"_id": {"$in": job_ids}}, {"open": True})}
         return {job_id: _reopening(found.get(job_id), job_id in held) for job_id in job_ids}
+
+    def reopen_with(self, job_id: str, data: Mapping[str, Any], *, unique_key: str | None) -> Reopening:
+        """Owes a failed job again with another payload, in one write."""
+        changed, gone = _reopening_changes()
+        changed = {**changed, "data": data}
+        if unique_key is None:
+            gone = {**gone, "uniqueKey": ""}
+        else:
+            changed["uniqueKey"] = unique_key
+        wanted = {"_id": job_id, "status": str(LedgerStatus.FAILED)}
+        with mongo_errors():
+            try:
+                if self._jobs.update_one(wanted, {"$set": changed, "$unset": gone}).modified_count:
+                    return Reopening.OPEN
+            except DuplicateKeyError:
+                return Reopening.HELD
+            return Reopening.REFUSED if self._jobs.find_one({"_id": job_id}, {"_id": True}) else Reopening.UNKNOWN
 
     def get(self, job_id: str) -> LedgerEntry | None:
         """The entry of a job, without its payload."""
@@ -231,10 +250,13 @@ def _reopening(is_open: bool | None, is_held: bool) -> Reopening:
 
 
 def _reopening_update(job_id: str) -> UpdateOne:
-    return UpdateOne(
-        {"_id": job_id, "status": str(LedgerStatus.FAILED)},
-        {
-            "$set": {"status": str(LedgerStatus.ACCEPTED), "open": True},
-            "$unset": {"finishedAt": "", "error": "", "result": "", "options.delayMs": ""},
-        },
+    changed, gone = _reopening_changes()
+    return UpdateOne({"_id": job_id, "status": str(LedgerStatus.FAILED)}, {"$set": changed, "$unset": gone})
+
+
+def _reopening_changes() -> tuple[Document, Document]:
+    """What is set and what is unset in an entry that is owed again."""
+    return (
+        {"status": str(LedgerStatus.ACCEPTED), "open": True},
+        {"finishedAt": "", "error": "", "result": "", "options.delayMs": ""},
     )

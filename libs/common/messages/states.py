@@ -41,10 +41,10 @@ TRANSITIONS: Mapping[MessageStatus, frozenset[MessageStatus]] = {
     _S.SENDING: frozenset({_S.SENDING, _S.QUEUED, _S.FAILED, _S.UNCERTAIN, _S.CANCELLED, _S.SENT}),
     _S.SENT: frozenset({_S.DELIVERED, _S.FAILED}),
     _S.DELIVERED: frozenset(),
-    # A person may have a failed message, or one of which nobody knows, sent after all.
+    # A person may have a failed or cancelled message, or one of which nobody knows, sent after all.
     _S.FAILED: frozenset({_S.QUEUED, _S.SENT}),
     _S.UNCERTAIN: frozenset({_S.QUEUED, _S.FAILED, _S.SENT}),
-    _S.CANCELLED: frozenset({_S.SENT}),
+    _S.CANCELLED: frozenset({_S.QUEUED, _S.SENT}),
 }
 """From each state, the states that may follow it."""
 

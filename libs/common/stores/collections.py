@@ -29,10 +29,18 @@ WORKSPACE_LIMITS = "workspaceLimits"
 BUDGET_SLOTS = "budgetSlots"
 LOCKS = "locks"
 AUDIT = "audit"
+WEBHOOKS = "webhooks"
+WEBHOOK_DELIVERIES = "webhookDeliveries"
+WEBHOOK_FEED = "webhookFeed"
+
+JOBS_BY_WORKSPACE = "history_of_workspace"
+JOBS_BY_TYPE = "history_of_type"
+FAILED_JOBS = "history_of_failed"
 
 TICKS_KEPT = timedelta(days=30)
 
 _NAMESPACE_EXISTS = 48
+_LATEST_FIRST = [("createdAt", DESCENDING), ("_id", DESCENDING)]
 
 
 def _seconds(*, days: int) -> int:
@@ -131,6 +139,20 @@ ALL: tuple[Collection, ...] = (
     ),
     Collection(LOCKS),
     Collection(AUDIT, [IndexModel([("at", ASCENDING)], name="kept_a_year", expireAfterSeconds=_seconds(days=365))]),
+    Collection(WEBHOOKS, [IndexModel([("workspaceId", ASCENDING)], name="by_workspace")]),
+    Collection(
+        WEBHOOK_DELIVERIES,
+        [
+            IndexModel([("webhookId", ASCENDING), *_LATEST_FIRST], name="by_webhook"),
+            IndexModel(
+                [("status", ASCENDING), ("_id", ASCENDING)],
+                name="waiting",
+                partialFilterExpression={"status": "pending"},
+            ),
+            IndexModel([("createdAt", ASCENDING)], name="kept_30_days", expireAfterSeconds=_seconds(days=30)),
+        ],
+    ),
+    Collection(WEBHOOK_FEED),
     Collection(
         JOBS,
         [
@@ -142,7 +164,10 @@ ALL: tuple[Collection, ...] = (
                 unique=True,
                 partialFilterExpression={"open": True, "uniqueKey": {"$exists": True}},
             ),
-            IndexModel([("workspaceId", ASCENDING), ("createdAt", DESCENDING)], name="by_workspace"),
+            # What people search, the latest first: of a workspace, of some job types, of what has failed.
+            IndexModel([("workspaceId", ASCENDING), *_LATEST_FIRST], name=JOBS_BY_WORKSPACE),
+            IndexModel([("jobType", ASCENDING), *_LATEST_FIRST], name=JOBS_BY_TYPE),
+            IndexModel(_LATEST_FIRST, name=FAILED_JOBS, partialFilterExpression={"status": "failed"}),
             # Runs over lists of leads, which people look for: of all workspaces, and of one.
             *(
                 IndexModel(

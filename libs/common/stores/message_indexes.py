@@ -23,6 +23,8 @@ QUEUED = "queued"
 SENDING = "sending"
 UNCERTAIN = "uncertain"
 FAILED = "failed"
+REPLAYABLE_FAILED = "replayable_failed"
+REPLAYABLE_CANCELLED = "replayable_cancelled"
 
 MESSAGE_INDEXES = (
     # What is due, oldest first.
@@ -62,6 +64,14 @@ MESSAGE_INDEXES = (
         name="one_per_provider_message",
         unique=True,
         partialFilterExpression={"providerMessageId": {"$type": "string"}},
+    ),
+    # What a person may have queued again, workspace by workspace.
+    *(
+        IndexModel([("workspaceId", ASCENDING), ("_id", ASCENDING)], name=name, partialFilterExpression=_only(status))
+        for name, status in (
+            (REPLAYABLE_FAILED, MessageStatus.FAILED),
+            (REPLAYABLE_CANCELLED, MessageStatus.CANCELLED),
+        )
     ),
     # How far a campaign is.
     IndexModel(

@@ -34,6 +34,7 @@ class WorkerProcess:
         queues: the queues that this process serves.
         direct: what can be run at once over HTTP, by job type; called on the worker's event loop.
         missing: what the service itself lacks for its work (``mongodb``); Redis is looked after here.
+        on_start: called when the worker has started; for what runs beside its jobs.
         on_stop: called when the last job has ended.
     """
 
@@ -43,6 +44,7 @@ class WorkerProcess:
     queues: Sequence[str]
     direct: Mapping[str, DirectHandler] = field(default_factory=dict)
     missing: Callable[[], Sequence[str]] = tuple
+    on_start: Callable[[], None] = lambda: None
     on_stop: Callable[[], None] = lambda: None
 
     def run(self) -> int:
@@ -67,6 +69,7 @@ class WorkerProcess:
             lambda: heartbeat_of(self.service, self.queues, held=worker.held),
         )
         heartbeat.start()
+        self.on_start()
         server = InternalServer(
             alive=lambda: worker.alive,
             ready=lambda: self._lacks(worker),

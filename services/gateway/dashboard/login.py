@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, current_app, redirect, request, url_for
 from werkzeug.exceptions import Forbidden
 
 from libs.common.logging import get_logger
@@ -10,6 +10,7 @@ from services.gateway.auth import Scope, needs
 from services.gateway.dashboard.access import NAME, as_response, current_session, forget_cookie, set_cookie
 from services.gateway.dashboard.parts import Parts
 from services.gateway.dashboard.rendering import page
+from services.gateway.guessing import GUESSES, GuessLimits
 
 log = get_logger(__name__)
 
@@ -29,8 +30,12 @@ def add_login(pages: Blueprint, parts: Parts) -> None:
             return page(parts, "login.html", wanted=wanted, refused=False)
         if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
             raise Forbidden("Log in on this site's own page.")
+        guesses: GuessLimits = current_app.extensions.get(GUESSES) or GuessLimits()
+        address = request.remote_addr or ""
+        guesses.check(address, "")
         cookie = parts.sessions.open(request.form.get("token", "")[:_LONGEST_TOKEN].strip())
         if cookie is None:
+            guesses.was_wrong(address)
             log.warning("login.refused")
             return page(parts, "login.html", status=401, wanted=wanted, refused=True)
         log.info("login.accepted")

@@ -1,11 +1,25 @@
 """`DELETE /jobs/{id}`, `POST /jobs/{id}/retry`, `POST /jobs/{id}/promote`."""
 
+from typing import Any
+
+import msgspec
 from flask import Response
 
 from services.gateway.answers import json_answer
+from services.gateway.audit import note
 from services.gateway.auth import Scope
 from services.gateway.decisions import Decided, Decisions
 from services.gateway.declaring import Routes
+
+
+class RetryOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """How a dead letter runs again.
+
+    Args:
+        data: its whole payload, in place of the one that it had.
+    """
+
+    data: dict[str, Any] | None = None
 
 
 def decisions_routes(decisions: Decisions) -> Routes:
@@ -28,12 +42,18 @@ def decisions_routes(decisions: Decisions) -> Routes:
         "POST",
         "/jobs/<job_id>/retry",
         scope=Scope.ADMIN,
-        summary="Run a dead letter again, its attempts from none",
+        summary="Run a dead letter again, its attempts from none, and where a body says so with another payload",
+        body=RetryOrder,
+        body_optional=True,
         answers={200: Decided},
         problems=[404, 409],
     )
-    def retry_job(job_id: str) -> Response:
-        return json_answer(decisions.retry(job_id))
+    def retry_job(job_id: str, body: RetryOrder | None) -> Response:
+        if body is None or body.data is None:
+            return json_answer(decisions.retry(job_id))
+        edited = decisions.retry_with(job_id, body.data)
+        note(jobId=job_id, changes=edited.changes())
+        return json_answer(edited.decided)
 
     @routes.declare(
         "POST",

@@ -4,12 +4,11 @@ from typing import Annotated
 
 import msgspec
 from flask import Response
-from werkzeug.exceptions import Forbidden
 
 from libs.common.broker.model import JobPage
 from libs.common.jobs.states import JobState
 from services.gateway.answers import json_answer
-from services.gateway.auth import Scope, bound_workspace
+from services.gateway.auth import Scope, only_own
 from services.gateway.declaring import Routes
 from services.gateway.queue_desk import BulkAnswer, DeadQuery, QueueAnswer, QueueDesk
 
@@ -49,15 +48,12 @@ def queues_routes(desk: QueueDesk) -> Routes:
         for_workspaces=True,
     )
     def browse_jobs(queue: str, query: BrowseQuery) -> Response:
-        bound_to = bound_workspace()
-        if bound_to is not None and query.workspace_id not in (None, bound_to):
-            raise Forbidden(f"This token is for workspace {bound_to!r} only.")
         page = desk.queue(queue).browse(
             query.state,
             cursor=query.cursor,
             limit=query.limit,
             job_type=query.job_type,
-            group=query.workspace_id if bound_to is None else bound_to,
+            group=only_own(query.workspace_id),
             text=query.error,
         )
         return json_answer(page)

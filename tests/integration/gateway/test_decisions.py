@@ -141,3 +141,54 @@ def test_while_redis_is_away_a_message_is_sent_by_the_service(
     assert (answer.status_code, json.loads(answer.text)["result"]) == (200, {"status": "sent"})
     assert availability.asked[0][3]["jobType"] == "message-processing"
     assert served.database["jobs"].count_documents({"status": "completed"}) == 1
+
+
+def edit(served: Served, job_id: str, data: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    answer = served.client.post(f"/api/bullmq/jobs/{job_id}/retry", json={"data": data}, headers=ADMIN)
+    return answer.status_code, json.loads(answer.text)
+
+
+def test_a_dead_letter_runs_again_with_another_payload_and_the_audit_log_tells_both(
+    served: Served, redis_client: "redis.Redis"
+) -> None:
+    job_id = submit(served, 1)
+    bury_all(served, redis_client)
+    data = sync(integrationId="f" * 24, mode="full")["data"]
+
+    assert edit(served, job_id, data) == (200, {"jobId": job_id, "queue": QUEUE, "status": "retried"})
+
+    view = JobQueue(redis_client, QUEUE).get(job_id)
+    stored = served.database["jobs"].find_one({"_id": job_id}) or {}
+    assert view is not None
+    assert (view.state, dict(view.data), view.attempts) == ("waiting", data, ())
+    assert (stored["status"], stored["data"], stored["uniqueKey"]) == ("accepted", data, f"{QUEUE}:w1/{'f' * 24}")
+    assert reconcile(served, redis_client).enqueued == 0
+    entry = served.database["audit"].find_one({}) or {}
+    assert entry["details"]["changes"]["integrationId"] == {"before": f"{1:024x}", "after": "f" * 24}
+
+
+def test_an_edited_job_that_redis_loses_comes_back_with_its_new_payload(
+    served: Served, redis_client: "redis.Redis"
+) -> None:
+    job_id = submit(served, 1)
+    bury_all(served, redis_client)
+    edit(served, job_id, sync(integrationId="f" * 24)["data"])
+    redis_client.flushall()
+
+    assert reconcile(served, redis_client).enqueued == 1
+    view = JobQueue(redis_client, QUEUE).get(job_id)
+    assert view is not None
+    assert view.data["integrationId"] == "f" * 24
+
+
+def test_a_payload_is_changed_only_into_one_that_the_job_may_have(served: Served, redis_client: "redis.Redis") -> None:
+    job_id, other = submit(served, 1), submit(served, 2)
+
+    assert edit(served, job_id, sync()["data"])[0] == 409
+    bury_all(served, redis_client)
+    assert edit(served, job_id, {"integrationId": "nope", "workspaceId": "w1"})[0] == 422
+    assert edit(served, job_id, sync(workspaceId="w2")["data"])[0] == 422
+    third = submit(served, 3)
+    assert edit(served, job_id, sync(integrationId=f"{3:024x}")["data"])[0] == 409
+    assert call(served, "GET", f"jobs/{job_id}")["state"] == "failed"
+    assert third != other

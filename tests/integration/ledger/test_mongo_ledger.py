@@ -296,3 +296,7 @@ def test_a_unique_key_is_not_taken_from_the_job_that_holds_it(ledger: MongoLedge
 
     assert answers == {first.job_id: Reopening.HELD, other.job_id: Reopening.OPEN}
     assert ledger.still_open([first.job_id]) == set()
+
+
+def test_accepting_nothing_accepts_nothing(ledger: MongoLedger) -> None:
+    assert ledger.accept_many([]) == []

@@ -10,8 +10,11 @@ from flask.testing import FlaskClient
 
 from libs.common.jobs.bulk_availability import BULK_AVAILABILITY
 from libs.common.jobs.message_processing import MESSAGE_PROCESSING
+from libs.common.jobs.message_replay import MessageReplay
 from libs.common.jobs.registry import queues as queue_names
+from libs.common.ledger.history import HistoryPage, HistoryQuery
 from libs.common.settings import Secret, Settings
+from libs.common.stores.message_replay import ReplayCount
 from libs.common.worker.heartbeat import WorkerSeen
 from services.gateway.admission import BulkAvailabilityAdmission, MessageAdmission
 from services.gateway.app import Dependencies, create_app
@@ -82,6 +85,35 @@ class FakeStoreFacts:
         return Unfinished(jobs=3, messages={"scheduled": 2, "uncertain": 1})
 
 
+@dataclass
+class FakeHistory:
+    """A history without jobs, which remembers what it was asked."""
+
+    asked: list[HistoryQuery] = field(default_factory=list)
+
+    def page(self, asked: HistoryQuery, *, cursor: str, limit: int) -> HistoryPage:
+        self.asked.append(asked)
+        return HistoryPage(jobs=(), cursor=None)
+
+
+@dataclass
+class FakeReplays:
+    """Messages by their ids; each is queued again once."""
+
+    messages: list[str] = field(default_factory=list)
+    queued: list[str] = field(default_factory=list)
+
+    def count(self, order: MessageReplay, *, sample: int) -> ReplayCount:
+        return ReplayCount(count=len(self.messages), exact=True, left_out=0, sample=self.messages[:sample])
+
+    def page(self, order: MessageReplay, *, after: str, limit: int) -> list[str]:
+        return [each for each in self.messages if each > after and each not in self.queued][:limit]
+
+    def queue_again(self, order: MessageReplay, message_ids: Sequence[str], *, by: str) -> list[str]:
+        self.queued += message_ids
+        return list(message_ids)
+
+
 class World:
     """A gateway's app and everything it calls."""
 
@@ -96,6 +128,8 @@ class World:
         self.clock = FakeClock()
         self.runner = FakeRunner()
         self.audit = MemoryAuditLog()
+        self.history = FakeHistory()
+        self.replays = FakeReplays()
         self.workers: list[WorkerSeen] = []
         self.sampler = Sampler(self.queues, lambda: self.workers)
         self.streams = Streams(self.queues, most=3, look_every_s=0.005, beat_every_s=0.02)
@@ -140,6 +174,8 @@ class World:
                 sampler=self.sampler,
                 streams=self.streams,
                 audit=self.audit,
+                history=self.history,
+                replays=self.replays,
                 clock=self.clock,
                 all_metrics=AllMetrics(metrics, instance="here:1", client=client, side_by_side=side_by_side),
             )

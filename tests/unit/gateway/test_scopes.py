@@ -57,7 +57,11 @@ def test_whatever_changes_something_needs_the_admin_token_except_to_enqueue() ->
         (method, path) for method, path, scope in ROUTES if method not in {"GET", "HEAD"} and scope is Scope.SERVICE
     }
 
-    assert changing == {("POST", "/api/bullmq/jobs"), ("POST", "/api/bullmq/jobs/batch")}
+    assert changing == {
+        ("POST", "/api/bullmq/jobs"),
+        ("POST", "/api/bullmq/jobs/batch"),
+        ("POST", "/api/bullmq/messages/replay"),
+    }
 
 
 @pytest.mark.parametrize("shown", SHOWN)

@@ -1,8 +1,10 @@
 """A ledger, a queue and an epoch in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from libs.common.broker.cursors import decode_cursor, encode_cursor
 from libs.common.broker.model import Added, Attempt, JobPage, JobView, NewJob, QueueEvent, QueueStats
@@ -107,6 +109,17 @@ class MemoryLedger:
         kept = {name: getattr(entry, name) for name in _KEPT}
         self.entries[job_id] = LedgerEntry(**kept, status=LedgerStatus.ACCEPTED)
         return Reopening.OPEN
+
+    def reopen_with(self, job_id: str, data: Mapping[str, Any], *, unique_key: str | None) -> Reopening:
+        self._check()
+        entry = self.entries.get(job_id)
+        if entry is not None and entry.is_open:
+            return Reopening.REFUSED
+        reopening = self._reopen(job_id)
+        if reopening is Reopening.OPEN:
+            self.entries[job_id] = msgspec.structs.replace(self.entries[job_id], unique_key=unique_key)
+            self.data[job_id] = dict(data)
+        return reopening
 
     def get(self, job_id: str) -> LedgerEntry | None:
         self._check()

@@ -27,6 +27,7 @@ _SAMPLES = {
     "action": "retry",
     "filter": {"queues": ["health-check"]},
     "asOf": "2026-03-01T12:00:00Z",
+    "deliveryId": "d1",
 }
 
 

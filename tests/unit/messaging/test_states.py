@@ -22,8 +22,8 @@ def test_a_late_answer_that_it_went_out_is_taken_in_every_state() -> None:
     assert sources_of(MessageStatus.SENT) == set(MessageStatus) - {MessageStatus.SENT, MessageStatus.DELIVERED}
 
 
-def test_what_was_cancelled_can_only_be_found_to_have_gone_out() -> None:
-    assert TRANSITIONS[MessageStatus.CANCELLED] == {MessageStatus.SENT}
+def test_what_was_cancelled_is_queued_by_a_person_or_found_to_have_gone_out() -> None:
+    assert TRANSITIONS[MessageStatus.CANCELLED] == {MessageStatus.QUEUED, MessageStatus.SENT}
 
 
 @pytest.mark.parametrize("status", [MessageStatus.SENT, MessageStatus.DELIVERED])
