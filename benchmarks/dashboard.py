@@ -43,6 +43,7 @@ WORKSPACES = 200
 DEAD_LETTERS = 500
 _BATCH = 2_000
 _FULL_PAGES = 10_000
+_SETTLING_S = 15
 _QUEUE = "message-processing"
 _DIES = "integration-sync"
 
@@ -93,6 +94,8 @@ def compare(stack: Stack, client: httpx.Client, *, few: int, many: int, times: i
         some_job = fill(queue, database, wanted - there)
         sys.stdout.write(f"{wanted:,} jobs are there after {time.monotonic() - began:.0f} s\n")
         there = wanted
+        # The stores still write what they were given.
+        time.sleep(_SETTLING_S)
         for name, path in pages(some_job).items():
             seconds = list(ask(client, path, times))
             quantiles = statistics.quantiles(seconds, n=100, method="inclusive")

@@ -2,6 +2,8 @@
 
 import os
 import platform
+import re
+import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -11,13 +13,15 @@ from typing import Any, Final
 
 import msgspec
 
+from libs.embedded import binaries
 from tests.chaos.fault import Fault, Outcome
 
 Row = Mapping[str, Any]
 
 MARKDOWN: Final = "report.md"
 JSON: Final = "report.json"
-_PACKAGES = ("dramatiq", "pymongo", "redis")
+_PACKAGES: Final = {"Dramatiq": "dramatiq", "PyMongo": "pymongo", "redis-py": "redis"}
+_SERVERS: Final = {"Redis": binaries.REDIS_SERVER, "MongoDB": binaries.MONGOD}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +163,19 @@ def _piped(columns: Sequence[tuple[str, Callable[[Row], object]]], rows: Sequenc
         return []
     head, *others = (f"| {' | '.join(line)} |" for line in _cells(columns, rows))
     return [head, f"|{' --- |' * len(columns)}", *others]
+
+
+def _versions() -> dict[str, str]:
+    servers = {name: _version_of(binaries.find(program)) for name, program in _SERVERS.items()}
+    packages = {name: version(package) for name, package in _PACKAGES.items()}
+    return {"Python": platform.python_version(), **servers, **packages}
+
+
+def _version_of(program: Path) -> str:
+    """The first number with dots in what a server says of its version."""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"\d+(\.\d+)+", said)
+    return found[0] if found else "unknown"
 
 
 def _machine() -> str:

@@ -13,6 +13,7 @@ from services.gateway.answers import problem_answer, problem_of
 from services.gateway.auth import Scope, needs
 from services.gateway.dashboard.access import NAME, as_response, current_session, to_login, watch
 from services.gateway.dashboard.login import add_login
+from services.gateway.dashboard.pages.changed import add_changed
 from services.gateway.dashboard.pages.dead import add_dead
 from services.gateway.dashboard.pages.integrations import add_integrations
 from services.gateway.dashboard.pages.job import add_job
@@ -59,6 +60,7 @@ def dashboard_routes(parts: Parts) -> Blueprint:
         add_overview,
         add_queue,
         add_job,
+        add_changed,
         add_dead,
         add_lists,
         add_messages,

@@ -110,7 +110,7 @@ class Which:
 EVERY = Which()
 
 _CHILD_STATES = (JobState.ACTIVE, JobState.FAILED, JobState.DELAYED, JobState.PRIORITIZED, JobState.WAITING)
-_CHILDREN_LOOKED_AT = 30
+_CHILDREN_LOOKED_AT = 20
 _PAGE_COST = 50
 _ENDED = frozenset({JobState.COMPLETED, JobState.FAILED})
 

@@ -66,6 +66,20 @@ def test_a_dead_letter_is_retried_with_one_click(scene: Scene, admin: Page) -> N
     wait_until(lambda: len(scene.job(job_id)["attempts"]) == 2, deadline_s=30, message="it has run again")
 
 
+def test_a_dead_letter_is_changed_and_run_again(scene: Scene, admin: Page) -> None:
+    job_id = scene.dead_letter(workspace="typo")
+    admin.open(f"{scene.url}/dashboard/jobs/{job_id}")
+    admin.click(".change summary")
+    admin.run("(e => { e.value = e.value.replace('typo', 'acme'); })(document.getElementById('data'))")
+
+    admin.submit(".change form button")
+
+    assert "has taken the dead letter's place" in admin.text()
+    newer = admin.run("location.pathname.split('/').pop()")
+    assert scene.job(newer)["workspaceId"] == "acme"
+    assert scene.job(job_id)["inQueue"] is False
+
+
 def test_a_queue_is_paused_and_resumed(scene: Scene, admin: Page) -> None:
     admin.open(f"{scene.url}/dashboard/queues/message-processing")
     admin.click(".ask summary")

@@ -15,6 +15,7 @@ from libs.common.jobs.message_processing import MESSAGE_PROCESSING
 from libs.common.jobs.registry import contracts
 from services.gateway.auth import Scope, bound_workspace, needs
 from services.gateway.dashboard.access import NAME
+from services.gateway.dashboard.changing import may_be_changed
 from services.gateway.dashboard.deciding import decide_about
 from services.gateway.dashboard.facts import NO_PACE, unless_away
 from services.gateway.dashboard.jobs import Action
@@ -44,8 +45,9 @@ def add_job(pages: Blueprint, parts: Parts) -> None:
     @pages.get("/jobs/<job_id>")
     @needs(Scope.SERVICE, for_workspaces=True)
     def job(job_id: str) -> Response:
-        found = _found(parts, job_id)
+        found = found_job(parts, job_id)
         view, queue = _as_queued(parts, found)
+        payload = _payload(parts, found)
         contract = contracts().get(found.job_type)
         chosen = found.options.max_attempts if found.options else None
         max_attempts = chosen or (contract.max_attempts if contract else None)
@@ -57,7 +59,8 @@ def add_job(pages: Blueprint, parts: Parts) -> None:
                 found, queue, now=parts.clock.now(), max_attempts=max_attempts, workers=_workers(parts, found)
             ),
             max_attempts=max_attempts,
-            payload=_payload(parts, found),
+            payload=payload,
+            may_be_changed=may_be_changed(found.job_type, found.state, payload),
             progress=_progress(found.progress),
             log_lines=view.log_lines if view else (),
             actions=_ACTIONS.get(found.state, ()) if found.in_queue else (),
@@ -70,7 +73,7 @@ def add_job(pages: Blueprint, parts: Parts) -> None:
     @pages.post("/jobs/<job_id>")
     @needs(Scope.ADMIN)
     def act_on_job(job_id: str) -> Response:
-        found = _found(parts, job_id)
+        found = found_job(parts, job_id)
         try:
             action = Action(request.form.get("action", ""))
         except ValueError as error:
@@ -81,7 +84,12 @@ def add_job(pages: Blueprint, parts: Parts) -> None:
         return back_to(address, told)
 
 
-def _found(parts: Parts, job_id: str) -> JobAnswer:
+def found_job(parts: Parts, job_id: str) -> JobAnswer:
+    """The job, wherever it is known.
+
+    Raises:
+        NotFound: nobody knows it, or it is another workspace's than the only one that may be seen.
+    """
     found = parts.find(job_id)
     if found is None or bound_workspace() not in (None, found.workspace_id):
         raise NotFound(f"There is no job {job_id[:80]!r}; a finished one is remembered if it came from outside.")

@@ -26,7 +26,7 @@ from services.gateway.orders import JobRequest, order_of
 log = get_logger(__name__)
 
 _RUNS_SHOWN: Final = 20
-_LEADS_SHOWN: Final = 100
+_LEADS_SHOWN: Final = 50
 
 
 def add_lists(pages: Blueprint, parts: Parts) -> None:

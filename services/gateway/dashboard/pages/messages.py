@@ -20,7 +20,7 @@ from services.gateway.dashboard.parts import Parts
 from services.gateway.dashboard.rendering import page
 from services.gateway.dashboard.said import back_to
 
-_SHOWN: Final = 100
+_SHOWN: Final = 50
 _LONGEST: Final = 200
 _TOLD: Final = {
     Resolution.RESEND: "The message is queued and will be sent once more.",
