@@ -139,6 +139,7 @@ def measure(settings: Settings, simulator: dict[str, Any], *, rows: int) -> dict
         change_some(simulator["url"])
         some, some_s = sync(settings, database, integration_id, SyncMode.INCREMENTAL)
         calls = calls_made(simulator["url"])
+        peak_mb = max(worker.memory_mb)
     finally:
         worker.stop()
     upserted_per_s = ceiling(database)
@@ -150,7 +151,7 @@ def measure(settings: Settings, simulator: dict[str, Any], *, rows: int) -> dict
         "ratio_to_ceiling": round(per_s / upserted_per_s, 2),
         "leads": first.counts.created,
         "worker_cpu_us_per_row": round(cpu_s / rows * 1e6, 1),
-        "worker_peak_mb": round(max(memory), 1),
+        "worker_peak_mb": round(peak_mb, 1),
         "worker_mb_at_a_quarter": round(memory[len(memory) // 4], 1),
         "worker_mb_at_the_end": round(memory[-1], 1),
         "unchanged_rows_per_second": round(rows / again_s),

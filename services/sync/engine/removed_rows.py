@@ -25,7 +25,7 @@ from services.sync.metrics import count_rows
 from services.sync.rules.leads import external_key
 
 _INDEX: Final = "one_lead_per_match_key"
-_LEADS_PER_READ: Final = 1_000
+_LEADS_PER_READ: Final = 5_000
 _LINKS_PER_WRITE: Final = 500
 
 

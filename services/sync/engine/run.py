@@ -22,6 +22,7 @@ from services.sync.engine.attempt import Attempt, EngineOptions, Stores
 from services.sync.engine.page_writer import SuspiciousRows
 from services.sync.engine.pipeline import portions
 from services.sync.engine.progress import progress_of, result_of
+from services.sync.engine.transactions import end_session
 from services.sync.metrics import RUNS
 from services.sync.sources.contract import (
     AccessRefused,
@@ -223,6 +224,10 @@ class SyncEngine:
         return integration
 
     def _take_over(self, integration: Integration, payload: IntegrationSync, job_id: str) -> SyncRun:
+        earlier = self._stores.runs.of_job(job_id)
+        if earlier and earlier.session:
+            # One that was killed at the very end of its transaction has locked the run itself, too.
+            end_session(self._stores.database, earlier.session)
         now = self._clock.now()
         run = self._stores.runs.take_over(
             job_id=job_id,

@@ -104,7 +104,8 @@ def test_a_page_that_was_written_is_not_written_again(world: World) -> None:
     assert {lead["_id"]: lead for lead in world.leads()} == written
 
 
-def test_what_a_killed_worker_has_locked_is_freed_by_the_next_attempt(world: World) -> None:
+@pytest.mark.parametrize("at_its_end", [False, True])
+def test_what_a_killed_worker_has_locked_is_freed_by_the_next_attempt(world: World, at_its_end: bool) -> None:
     integration_id = world.integrate()
     rows = untidy_people()
     job = world.new_job()
@@ -113,11 +114,13 @@ def test_what_a_killed_worker_has_locked_is_freed_by_the_next_attempt(world: Wor
         world.sync(integration_id, source, job=job)
     # What a process leaves behind that is killed in the middle of its fourth page.
     with world.database.client.start_session() as orphan:
+        world.database["syncRuns"].update_one({"jobId": job.job_id}, {"$set": {"session": dict(orphan.session_id)}})
         orphan.start_transaction()
         world.database["leads"].insert_one(
             {"workspaceId": "workspace-1", "matchKeys": ["p:+14155550030"]}, session=orphan
         )
-        world.database["syncRuns"].update_one({"jobId": job.job_id}, {"$set": {"session": dict(orphan.session_id)}})
+        if at_its_end:
+            world.database["syncRuns"].update_one({"jobId": job.job_id}, {"$set": {"a": 1}}, session=orphan)
         started = time.monotonic()
         world.sync(integration_id, source, job=job)
         took = time.monotonic() - started
