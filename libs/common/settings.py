@@ -124,7 +124,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     send_timeout_ms: Positive = 60_000
     """How long a provider may take to answer a send."""
     send_within_ms: Positive = 5_000
-    """How soon after its mark a message must leave, or it is held back."""
+    """How soon after its mark a message must leave; it is held back later, or its worker is ended while writing it."""
     bluebubbles_settle_ms: Positive = 240_000
     """How long after a send BlueBubbles may still act on it: longer than its own time-outs together."""
     sendblue_settle_ms: Positive = 120_000
