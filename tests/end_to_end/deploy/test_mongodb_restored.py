@@ -9,7 +9,7 @@ import shutil
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -27,6 +27,10 @@ EACH = 20
 
 class Installation(Campaign):
     """A campaign whose sending can be stopped, and whose MongoDB can be backed up and set back."""
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        return self
 
     def start_sending(self) -> None:
         self._stopping = threading.Event()
