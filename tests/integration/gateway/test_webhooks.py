@@ -19,12 +19,15 @@ from libs.common.errors import Retryable
 from libs.common.jobs.webhook_delivery import WEBHOOK_DELIVERY, WebhookDelivery
 from libs.common.settings import Secret, Settings
 from libs.common.stores.collections import MESSAGES, WEBHOOK_DELIVERIES, WEBHOOKS
+from libs.common.worker.worker import Worker
 from services.gateway.webhooks.delivering import Deliveries, HttpCaller
 from services.gateway.webhooks.feed import WebhookFeed
 from services.gateway.webhooks.signing import signed_headers
 from services.gateway.webhooks.store import DISABLED_AFTER, DeliveryStore, WebhookStore
+from services.gateway.worker_bootstrap import build_worker
 from tests.integration.gateway.conftest import Served, serve, settings_for
 from tests.integration.gateway.stub import Stub, running_stub
+from tests.waiting import wait_until
 
 SERVICE = {"Authorization": "Bearer service"}
 OF_W1 = {"Authorization": "Bearer of-w1"}
@@ -43,6 +46,7 @@ class Hooks:
     """A gateway in dev, the app's receiver, and the worker's two parts, driven by hand."""
 
     def __init__(self, served: Served, settings: Settings, receiver: Stub, client: "redis.Redis") -> None:
+        self.settings = settings
         self.client: FlaskClient = served.gateway.app.test_client()
         self.database: Database[dict[str, Any]] = served.database
         self.receiver = receiver
@@ -118,6 +122,21 @@ def test_a_change_of_a_message_becomes_a_signed_call(hooks: Hooks) -> None:
     expected = signed_headers(made["secret"], message_id=f"msg_{delivery_id}", at=at, body=raw)
     assert {name: headers[name] for name in expected} == expected
     assert hooks.delivery(delivery_id)["status"] == "delivered"
+
+
+def test_the_gateway_s_own_worker_notices_and_delivers(hooks: Hooks) -> None:
+    process = build_worker(hooks.settings, WEBHOOK_DELIVERY.queue)
+    worker = Worker(process.broker, queues=process.queues, concurrency=2, threads=1)
+    hooks.make()
+    worker.start()
+    process.on_start()
+    try:
+        hooks.message("sent")
+        wait_until(lambda: len(hooks.receiver.asked) == 1, deadline_s=15, message="the webhook was not called")
+        wait_until(lambda: hooks.waiting() == [], deadline_s=5, message="the delivery is not noted")
+    finally:
+        process.on_stop()
+        worker.stop(grace=timedelta(seconds=1))
 
 
 def test_the_secret_is_shown_once_and_is_sealed_where_it_is_kept(hooks: Hooks) -> None:
