@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from werkzeug.exceptions import Conflict, NotFound
 
 from libs.common.broker.model import JobPage, JobView, QueueStats
 from libs.common.jobs.states import JobState
-from services.gateway.decisions import Decided
+from services.gateway.decisions import Decided, Edited
 from services.gateway.queue_desk import BulkAnswer, DeadQuery, QueueAnswer
 
 
@@ -69,6 +69,10 @@ class DecidesAboutJobs(Protocol):
 
     def retry(self, job_id: str) -> Decided:
         """Runs a dead letter again."""
+        ...
+
+    def retry_with(self, job_id: str, data: Mapping[str, Any]) -> Edited:
+        """Runs a dead letter again with another payload."""
         ...
 
     def promote(self, job_id: str) -> Decided:
@@ -157,6 +161,16 @@ class Jobs:
         """Carries out a decision about these jobs of a queue."""
         done = sum(self._act_on(action, queue, job_id) for job_id in job_ids)
         return Done(done=done, passed=len(job_ids) - done)
+
+    def retry_with(self, job_id: str, data: Mapping[str, Any]) -> Edited:
+        """Runs a dead letter again with another payload.
+
+        Raises:
+            InvalidInput: the payload is not one of its type, or is another workspace's.
+            NotFound: nobody knows the job.
+            Conflict: it is no dead letter, or its payload is not a person's to change.
+        """
+        return self._decisions.retry_with(job_id, data)
 
     def act_on_all_dead(self, action: Action, queue: str, *, most: int) -> Done:
         """Retries or removes the dead letters of a queue, up to ``most``."""

@@ -15,7 +15,9 @@ from libs.common.budgets.contract import LineBudget, WorkspaceBudget
 from libs.common.budgets.limits import LineLimits
 from libs.common.budgets.records import Records
 from libs.common.errors import StoreUnavailable
-from libs.common.jobs.states import JobState
+from libs.common.jobs.registry import contract_of
+from libs.common.jobs.states import JobState, LedgerStatus
+from libs.common.ledger.model import LedgerEntry
 from libs.common.messages.explaining import Explanation, explain
 from libs.common.messages.model import Message
 from libs.common.messages.states import MessageStatus
@@ -35,7 +37,7 @@ from services.gateway.dashboard.lines import LineRow
 from services.gateway.dashboard.parts import Pace, Parts
 from services.gateway.dashboard.rates import Series
 from services.gateway.dashboard.sessions import Sessions
-from services.gateway.decisions import Decided
+from services.gateway.decisions import Decided, Edited
 from services.gateway.health import Health, Part
 from services.gateway.job_view import JobAnswer, merge
 from services.gateway.message_desk import Books
@@ -159,6 +161,7 @@ class World:
         self.run_now: list[str] = []
         self.records = Records()
         self.mongodb_away = False
+        self.ledger: dict[str, LedgerEntry] = {}
         self.payloads: dict[str, dict[str, Any]] = {}
         self.sessions = Sessions(self.settings)
         self.app = self._app()
@@ -201,6 +204,23 @@ class World:
             raise Conflict("it is no dead letter")
         self.decided.append(("retry", job_id))
         return Decided(job_id=job_id, queue="integration-sync", status="retried")
+
+    def owe(self, job_id: str) -> None:
+        """Lets the ledger know a job, as one that has failed."""
+        self.ledger[job_id] = LedgerEntry(
+            job_id=job_id,
+            job_type="integration-sync",
+            queue="integration-sync",
+            status=LedgerStatus.FAILED,
+            created_at=NOW - timedelta(minutes=5),
+        )
+
+    def retry_with(self, job_id: str, data: Mapping[str, Any]) -> Edited:
+        payload = contract_of("integration-sync").parse(data)
+        self.decided.append(("retry with", job_id))
+        after = contract_of("integration-sync").dump(payload)
+        decided = Decided(job_id=job_id, queue="integration-sync", status="retried")
+        return Edited(decided, before={}, after=after)
 
     def promote(self, job_id: str) -> Decided:
         self.decided.append(("promote", job_id))
@@ -269,7 +289,8 @@ class World:
 
     def find(self, job_id: str) -> JobAnswer | None:
         views = (queue.get(job_id) for queue in self.queues.values())
-        return merge(next((view for view in views if view), None), None, redis_there=True)
+        view = next((view for view in views if view), None)
+        return merge(view, self.ledger.get(job_id), redis_there=True)
 
     def _check_mongodb(self) -> None:
         if self.mongodb_away:
@@ -350,7 +371,7 @@ def a_bit_of_everything(world: World, *, text: str = "plain") -> None:
     """Something on every page, with ``text`` wherever a stranger's text is shown."""
     world.sync.show(
         job("waits", group=text),
-        dead("died", f"Boom {text}", log_lines=(text,)),
+        dead("died", f"Boom {text}", log_lines=(text,), data={text: text}),
         job(
             "later",
             JobState.DELAYED,
@@ -362,6 +383,7 @@ def a_bit_of_everything(world: World, *, text: str = "plain") -> None:
         job("runs", JobState.ACTIVE, worker=text, progress={"total": 10, "checked": 4, text: text}),
         job("done", JobState.COMPLETED, result={text: text}, progress={text: text}),
     )
+    world.owe("died")
     world.workers = [
         WorkerSeen(
             worker=text, seen_seconds_ago=12, said=Heartbeat(service="sync", queues=["integration-sync"], held=2)

@@ -60,7 +60,7 @@ def add_job(pages: Blueprint, parts: Parts) -> None:
             ),
             max_attempts=max_attempts,
             payload=payload,
-            may_be_changed=may_be_changed(found.job_type, found.state, payload),
+            may_be_changed=may_be_changed(found, payload),
             progress=_progress(found.progress),
             log_lines=view.log_lines if view else (),
             actions=_ACTIONS.get(found.state, ()) if found.in_queue else (),
