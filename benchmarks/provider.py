@@ -73,7 +73,8 @@ class Provider:
         due = self._due
         while due and due[0][0] <= now:
             _, transport, answer = due.popleft()
-            transport.write(answer)
+            if not transport.is_closing():
+                transport.write(answer)
         if due:
             self._loop.call_later(max(_TICK_S, due[0][0] - now), self._answer_due)
         else:
