@@ -80,7 +80,7 @@ class Page:
 
     def text(self) -> str:
         """What a reader sees."""
-        return str(self.run("document.body.innerText"))
+        return str(self.run("document.body?.innerText ?? ''"))
 
     def click(self, selector: str) -> None:
         """Clicks the first element of a CSS selector."""

@@ -45,12 +45,12 @@ def stored(database: Documents, key: str, integration_id: str) -> dict[str, str]
         (
             "google-sheets",
             '{"type": "service_account", "private_key": "k"}',
-            {"serviceAccount": '{"type": "service_account", "private_key": "k"}'},
+            {"serviceAccount": '{"type":"service_account","private_key":"k"}'},
         ),
         (
             "google-sheets",
             '{"serviceAccount": {"type": "service_account"}}',
-            {"serviceAccount": '{"type": "service_account"}'},
+            {"serviceAccount": '{"type":"service_account"}'},
         ),
     ],
 )
