@@ -10,7 +10,7 @@ CLIENT := libs/client-typescript
 CLIENT_STAMP := $(CLIENT)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev docs reference test lint bench bench-queue chaos screenshots lock clean
+.PHONY: help setup demo dev docs reference test test-long lint bench bench-queue chaos screenshots lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ reference: $(STAMP) $(CLIENT_STAMP) ## Write anew what is made from the code: do
 test: $(STAMP) $(CLIENT_STAMP) ## Run all tests
 	@$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist worksteal $(ARGS) || [ $$? -eq 5 ]
 	@$(BIN)/python -m pytest -m alone $(ARGS) || [ $$? -eq 5 ]
+
+test-long: $(STAMP) $(CLIENT_STAMP) ## Run what make test leaves out: images, a real Prometheus, a backup set back, a campaign
+	@$(BIN)/python -m pytest tests/unit tests/integration tests/end_to_end -m chaos $(ARGS) || [ $$? -eq 5 ]
 
 lint: $(STAMP) ## Check style, types and the import rules
 	@$(BIN)/ruff check .

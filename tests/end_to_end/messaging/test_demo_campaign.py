@@ -14,6 +14,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.chaos
 def test_a_campaign_survives_a_line_a_worker_and_redis(tmp_path: Path) -> None:
     family = new_family()
     done = run(
