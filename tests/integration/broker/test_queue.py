@@ -26,6 +26,39 @@ def test_a_job_whose_worker_dies_three_times_is_a_dead_letter(bench: Bench) -> N
     assert [attempt.outcome for attempt in view.attempts] == ["stalled"] * 3
 
 
+def test_a_suspect_is_taken_before_the_one_job_in_line(bench: Bench) -> None:
+    suspect = bench.add()
+    for _ in range(2):
+        bench.fall_silent(bench.take(suspect))
+    bench.add()
+    assert [job.job_id for job in bench.fetch(5)] == [suspect]
+
+
+def test_a_dead_worker_s_job_is_taken_before_the_one_job_in_line(bench: Bench) -> None:
+    old = bench.take(bench.add()).job_id
+    bench.client.zadd(bench.queue.keys["active"].decode(), {old: 1}, xx=True)
+    bench.add()
+    bench.take(old)
+
+
+def test_what_is_due_is_taken_together_with_the_one_job_in_line(bench: Bench) -> None:
+    due = bench.add(delay_ms=HOUR_MS, group="other")
+    bench.client.zadd(bench.queue.keys["delayed"].decode(), {due: 1}, xx=True)
+    waiting = bench.add()
+    assert {job.job_id for job in bench.fetch(2)} == {due, waiting}
+
+
+def test_a_weighted_turn_that_ends_with_the_last_job_leaves_the_next_group_its_own(bench: Bench) -> None:
+    bench.queue.set_weight("a", 2)
+    bench.queue.set_weight("b", 2)
+    for _ in range(2):
+        bench.add(group="a")
+    for _ in range(2):
+        bench.take()
+    in_turn = [bench.add(group="b"), bench.add(group="b"), bench.add(group="c")]
+    assert [bench.take().job_id for _ in in_turn] == in_turn
+
+
 def test_a_long_job_that_came_further_is_forgiven_the_workers_that_died_before(bench: Bench) -> None:
     job_id = bench.add()
     for _ in range(2):

@@ -4,8 +4,8 @@
 
 local BLOCK = 64
 
--- Appends ids to the group's FIFO, to be counted as 'appended' or 'returned'; answers the number of the first block. Their records must then hold their position: the
--- i-th id is in block `first + floor((i - 1) / BLOCK)`.
+-- Appends ids to the group's FIFO, to be counted as 'appended' or 'returned'; answers the number of the first block. Their
+-- records must then hold their position: the i-th id is in block `first + floor((i - 1) / BLOCK)`.
 local function append(group, ids, now, attention, counter)
   local head, tail, urgent, known = load_group(group)
   local slice = slice_of(now)

@@ -1,10 +1,11 @@
 -- What an idle worker meets most often: one plain job, alone in line. Taking it costs less than half of what the rest of
 -- the script would, most of which is the definition of what is not needed. Whatever is out of the ordinary (another job
--- or group, something due, a suspect, a weight, a history, children, a cancelled job, a pause) is left to the rest.
--- KEYS: ring groups fifo jobs meta delayed active leases ages age_index suspects weights runs children cancels
+-- or group, something due, a suspect, weights, a pause) is left to the rest. A job that has a history or children was
+-- put back, and so is marked for attention (put_back.lua); a worker that holds nothing holds nothing cancelled.
+-- KEYS: ring groups fifo jobs meta delayed active leases ages age_index suspects weights
 
 if tonumber(ARGV[1]) > 0 and ARGV[4] == '0' and redis.call('LLEN', ring) == 1
-  and redis.call('EXISTS', suspects, weights, runs, children, cancels) == 0
+  and redis.call('EXISTS', suspects, weights) == 0
   and not redis.call('HGET', meta, 'paused') then
   local group = redis.call('LINDEX', ring, 0)
   local head, tail = string.match(redis.call('HGET', groups, group), '^(%-?%d+):(%-?%d+):0$')
