@@ -18,6 +18,7 @@ from libs.common.credentials import CredentialsVault
 from libs.common.jobs.bulk_availability import BULK_AVAILABILITY
 from libs.common.jobs.health_check import HEALTH_CHECK
 from libs.common.ledger.mongo import MongoLedger
+from libs.common.offload import Offload
 from libs.common.providers.fast_transport import FastTransport
 from libs.common.providers.registry import checker_for
 from libs.common.settings import Settings
@@ -31,7 +32,7 @@ from services.availability.checking import Checker
 from services.availability.direct import DirectChecks
 from services.availability.health_bootstrap import health_check_worker
 from services.availability.line_pool import LinePool
-from services.availability.offload import Offload, OffloadedLeads
+from services.availability.offloaded_leads import OffloadedLeads
 from services.availability.pacing import LocalPacer, Pacer, PacerForRequests
 from services.availability.planning import Planner
 from services.availability.request import CheckRules

@@ -15,6 +15,7 @@ from libs.common.clock import SystemClock
 from libs.common.credentials import CredentialsVault
 from libs.common.jobs.health_check import HEALTH_CHECK
 from libs.common.ledger.mongo import MongoLedger
+from libs.common.offload import Offload
 from libs.common.providers.fast_transport import FastTransport
 from libs.common.providers.registry import checker_for
 from libs.common.settings import Settings
@@ -23,7 +24,6 @@ from libs.common.stores.mongo import Document
 from libs.common.worker.process import WorkerProcess
 from services.availability.health_check import HealthCheck, declare
 from services.availability.health_probe import Probe
-from services.availability.offload import Offload
 
 DEADLINE: Final = timedelta(seconds=20)
 """How long a look at one line may take in all."""

@@ -12,11 +12,11 @@ from libs.common.broker.actors import JobBroker, JobContext, job_actor
 from libs.common.jobs.contract import TickPayload
 from libs.common.jobs.health_check import HEALTH_CHECK
 from libs.common.logging import get_logger
+from libs.common.offload import Offload
 from libs.common.stores.line_health import LineHealthStore, LineLook, WatchedLine
 from libs.common.stores.lines import HealthStatus
 from services.availability.health_probe import Probe
 from services.availability.health_rules import next_health
-from services.availability.offload import Offload
 
 log = get_logger(__name__)
 

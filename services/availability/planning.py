@@ -14,8 +14,8 @@ from libs.common.broker.enqueue import job_from
 from libs.common.broker.model import NewJob
 from libs.common.ids import derived_job_id
 from libs.common.jobs.bulk_availability import AVAILABILITY_CHUNK, AvailabilityChunk
+from libs.common.offload import Offload
 from libs.common.stores.leads import AvailabilityStatus, LeadContact, LeadStore
-from services.availability.offload import Offload
 from services.availability.outcomes import CHECKED
 from services.availability.splitting import Splitter
 

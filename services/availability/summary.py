@@ -7,8 +7,8 @@ from typing import Any
 
 from bson import ObjectId
 
+from libs.common.offload import Offload
 from libs.common.stores.leads import AvailabilityStatus, LeadStore, RunTally
-from services.availability.offload import Offload
 from services.availability.outcomes import CHECKED, NOT_CHECKED, all_counts
 from services.availability.planning import distinct
 

@@ -21,13 +21,13 @@ from libs.common.jobs.bulk_availability import (
     AvailabilityChunk,
     BulkAvailability,
 )
+from libs.common.offload import Offload
 from libs.common.settings import Secret
 from libs.common.stores.leads import LeadStore
 from libs.common.stores.mongo import Document
 from libs.simulators.bluebubbles import BlueBubblesSimulator
 from services.availability import planning
 from services.availability.checking import Checker
-from services.availability.offload import Offload
 from services.availability.planning import Planner
 from services.availability.request import Report, Request
 from tests.integration.availability.workshop import ENDPOINT, WORKSPACE, Workshop

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from libs.common.clock import SystemClock
 from libs.common.credentials import CredentialsVault, new_credentials_key
+from libs.common.offload import Offload
 from libs.common.providers.registry import checker_for
 from libs.common.providers.sure_transport import SureTransport
 from libs.common.settings import Secret, Settings
@@ -24,7 +25,6 @@ from libs.common.stores.mongo import Document, connect_mongo
 from libs.simulators.bluebubbles import BlueBubblesSimulator, running_bluebubbles
 from services.availability.health_check import HealthCheck
 from services.availability.health_probe import Probe
-from services.availability.offload import Offload
 
 KEY = new_credentials_key()
 
