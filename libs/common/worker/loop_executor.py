@@ -67,7 +67,8 @@ class LoopExecutor:
 
     def _cancel(self, job: HeldJob) -> None:
         if task := self._tasks.get(job.fence):
-            task.cancel()
+            # After its first step: a task that is cancelled before takes none, and nobody would learn of its end.
+            self._loop.call_soon(task.cancel)
 
     async def _run(self, job: HeldJob) -> None:
         broker = self._broker

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from libs.common.broker.broker import TucoBroker
 from libs.common.broker.fetcher import Fetcher
@@ -58,7 +59,6 @@ class QueueRunner(threading.Thread):
         self._away_since: float | None = None
         self._pause_s = _FIRST_PAUSE_WHEN_AWAY_S
         self._alone = False
-        self.last_turn = time.monotonic()
 
     @property
     def held(self) -> int:
@@ -69,6 +69,11 @@ class QueueRunner(threading.Thread):
     def redis_is_reachable(self) -> bool:
         """Whether the last call to Redis was answered."""
         return self._away_since is None
+
+    @property
+    def works(self) -> bool:
+        """Whether its threads live: this one, and the one that is woken by jobs."""
+        return self.is_alive() and (self._listener.is_alive() or self._listener.ident is None)
 
     def run(self) -> None:
         """The thread's loop."""
@@ -117,9 +122,17 @@ class QueueRunner(threading.Thread):
             self._attention.set()
 
     def _job_came(self) -> None:
+        if self._stopped.is_set():
+            self._leave_the_job_to_others()
+            return
         self._make_turn()
         if self._next_turn < self._rest_ends:
             self._attention.set()
+
+    def _leave_the_job_to_others(self) -> None:
+        """Lets Redis wake another worker: the marker that this one took was for whoever has room."""
+        with self._turning, suppress(StoreUnavailable):
+            self._fetcher.fetch(0)
 
     def _rest(self) -> None:
         if self._away_since is not None:
@@ -136,7 +149,6 @@ class QueueRunner(threading.Thread):
         with self._turning:
             if self._stopped.is_set():
                 return
-            self.last_turn = time.monotonic()
             try:
                 rest_s = self._turn()
             except StoreUnavailable as error:

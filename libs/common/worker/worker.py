@@ -58,7 +58,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether every thread of this worker lives; dependencies do not matter here."""
-        return self._loop_thread.is_alive() and all(runner.is_alive() for runner in self._runners)
+        return self._loop_thread.is_alive() and all(runner.works for runner in self._runners)
 
     def start(self) -> None:
         """Starts taking jobs."""

@@ -126,8 +126,8 @@ SAFEGUARDS = (
     Safeguard(
         "A paused queue hands out nothing",
         "fetch",
-        "and not redis.call('HGET', meta, 'paused')",
-        "",
+        "if want > 0 and not paused then",
+        "if want > 0 then",
         test_queue.test_a_paused_queue_hands_out_nothing_and_says_so,
     ),
     Safeguard(

@@ -17,6 +17,7 @@ from libs.common.broker.enqueue import job_from
 from libs.common.errors import NotNow, Permanent, Retryable, StoreUnavailable
 from libs.common.ids import new_job_id
 from libs.common.ledger.model import Ending
+from libs.common.worker.worker import Worker
 from tests.integration.worker.conftest import Note, Shop
 from tests.waiting import wait_until
 
@@ -140,6 +141,60 @@ def test_a_cancelled_coroutine_is_interrupted_at_its_next_await(shop: Shop) -> N
     assert shop.broker.queue("notes").cancel(job_id) == "asked"
     wait_until(lambda: shop.view(job_id) is None, deadline_s=3, message="the cancelled job is still there")
     assert cleaned_up.is_set()
+
+
+def test_a_coroutine_that_is_stopped_before_its_first_step_has_an_end(shop: Shop) -> None:
+    async def wait(_note: Note, _job: JobContext) -> None:
+        await asyncio.sleep(60)
+
+    contract = shop.actor(wait)
+    worker = shop.work(concurrency=1)
+    for _ in range(2):
+        held_up = threading.Event()
+        worker.loop.call_soon_threadsafe(held_up.wait)
+        job_id = shop.add(contract)
+        wait_until(lambda: worker.held == 1, message="the worker has the job")
+        shop.broker.queue("notes").cancel(job_id)
+        wait_until(lambda: _cancel_was_passed_on(worker), message="the worker was told to stop it")
+        held_up.set()
+        wait_until(lambda: worker.held == 0, message="the job has ended, and there is room again")
+
+
+def _cancel_was_passed_on(worker: Worker) -> bool:
+    (runner,) = worker._runners
+    return all(job.cancel_requested for job in runner._keeper.held())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_whose_listener_has_died_does_not_live(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    contract = shop.actor(lambda _note, _job: None)
+    worker = shop.work()
+    shop.wait_for(shop.add(contract), "completed")
+    assert worker.alive
+
+    def break_down() -> None:
+        raise RuntimeError("a bug")
+
+    (runner,) = worker._runners
+    monkeypatch.setattr(runner._listener, "_tell", break_down)
+
+    def no_longer_lives() -> bool:
+        # The runner may take a job before its listener is woken.
+        shop.add(contract)
+        return not worker.alive
+
+    wait_until(no_longer_lives, message="it is seen that the listener is dead")
+
+
+def test_a_worker_without_room_leaves_the_job_it_was_woken_for_to_others(shop: Shop) -> None:
+    contract = shop.actor(lambda _note, _job: None)
+    queue = shop.broker.queue("notes")
+    queue.add([job_from(contract, Note(), job_id=new_job_id())])
+    assert queue.scripts.take_marker(wait_s=1)
+
+    queue.scripts.run("fetch", 0, "full", 1_000, 1)
+
+    assert queue.scripts.take_marker(wait_s=1)
 
 
 def test_a_function_can_ask_whether_it_was_cancelled(shop: Shop) -> None:

@@ -55,7 +55,8 @@ local function hold(ids, attention)
 end
 
 local answer = { now, 0, redis.call('HKEYS', cancels), 0, 0, {}, {} }
-if want > 0 and not redis.call('HGET', meta, 'paused') then
+local paused = redis.call('HGET', meta, 'paused')
+if want > 0 and not paused then
   local suspect, alone = pop_suspect(worker, hands, now)
   answer[4] = alone and 1 or 0
   if suspect then
@@ -96,9 +97,10 @@ if want > 0 and not redis.call('HGET', meta, 'paused') then
       end
     end
   end
-  if redis.call('LLEN', ring) > 0 or redis.call('ZCARD', suspects) > 0 then
-    wake_a_worker()
-  end
+end
+-- Also where nothing was asked for: a worker without room may have taken the marker that another one waits for.
+if not paused and (redis.call('LLEN', ring) > 0 or redis.call('ZCARD', suspects) > 0) then
+  wake_a_worker()
 end
 
 local due = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2]
