@@ -15,7 +15,7 @@ from deploy.render.compose import compose_file
 from deploy.render.keda import scaled_object
 from deploy.render.kubernetes import Manifest, env_file, kustomization, manifests_of
 from deploy.render.prometheus import objective_rules
-from deploy.workloads import WORKERS, WORKLOADS, shared_settings
+from deploy.workloads import WORKERS, WORKLOADS, cluster_settings
 
 FOLDER: Final = Path(__file__).resolve().parent
 
@@ -33,7 +33,7 @@ def generated_files() -> dict[str, str]:
     return {
         "compose.yaml": _text(compose_file()),
         f"{_RULES}/objectives.yaml": _text(objectives),
-        f"{_BASE}/settings.env": _HEADER + env_file(shared_settings()),
+        f"{_BASE}/settings.env": _HEADER + env_file(cluster_settings()),
         **_folder(f"{_BASE}/workloads", workloads),
         **_folder(f"{_KEDA}/scaled-objects", scaled),
         "kubernetes/components/alerts/rules.yaml": _text(*_prometheus_rules({"objectives.yaml": objectives})),

@@ -274,3 +274,8 @@ def shared_settings() -> dict[str, str]:
         **direct,
         "SERVICE_URLS": others,
     }
+
+
+def cluster_settings() -> dict[str, str]:
+    """The shared settings in a cluster, where the base puts an Ingress before the gateway."""
+    return {**shared_settings(), "TRUSTED_PROXIES": "1"}

@@ -20,7 +20,7 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 
 from libs.common.errors import SettingsError
 from libs.common.settings import Settings, tokens_of
-from services.gateway.guessing import GuessLimits
+from services.gateway.guessing import UNGUESSABLE_LENGTH, GuessLimits
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -180,13 +180,16 @@ def _listened_to(tokens: Tokens, guesses: GuessLimits | None) -> Caller:
     if guesses is None or token is None:
         return tokens.caller(request.headers)
     address, shown = request.remote_addr or "", fingerprint_of(token)
-    guesses.check(address, shown)
     try:
         caller = tokens.caller(request.headers)
     except Unauthorized:
+        guesses.check(address, shown)
         guesses.was_wrong(address)
         raise
-    guesses.was_good(address, shown)
+    if len(token) < UNGUESSABLE_LENGTH:
+        # Answered like a wrong one where the address has guessed too much, so trying tells nothing.
+        guesses.check(address, shown)
+        guesses.was_good(address, shown)
     return caller
 
 

@@ -48,6 +48,14 @@ def test_the_longest_job_ends_before_the_shutdown_time_out_and_that_before_the_k
 
 
 @EVERY_OVERLAY
+def test_a_proxy_s_word_on_who_calls_is_taken_exactly_where_there_is_one(overlay: str) -> None:
+    """Without it, all callers share the ingress controller's address, and whoever guesses tokens locks out the app."""
+    (settings,) = (each for each in rendered(overlay, "ConfigMap") if name_of(each).startswith("tuco-settings"))
+
+    assert int(settings["data"]["TRUSTED_PROXIES"]) == len(rendered(overlay, "Ingress"))
+
+
+@EVERY_OVERLAY
 def test_pods_fulfil_the_restricted_standard(overlay: str) -> None:
     """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted."""
     allowed_volumes = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected"}

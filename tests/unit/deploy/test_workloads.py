@@ -7,7 +7,7 @@ import tomllib
 import msgspec
 import pytest
 
-from deploy.workloads import GATEWAY, SCHEDULER, WORKERS, WORKLOADS, Worker, Workload, shared_settings
+from deploy.workloads import GATEWAY, SCHEDULER, WORKERS, WORKLOADS, Worker, Workload, cluster_settings, shared_settings
 from libs.common.broker.metrics import WAIT
 from libs.common.jobs.registry import contracts, queues
 from libs.common.settings import Settings, load_settings
@@ -98,8 +98,8 @@ def test_scaling_has_room_and_never_ends_at_nothing(worker: Worker) -> None:
 
 def test_shared_settings_are_settings_that_there_are_and_can_be_read() -> None:
     names = {field.name.upper() for field in msgspec.structs.fields(Settings)}
-    assert set(shared_settings()) <= names
-    settings = load_settings(shared_settings())
+    assert set(shared_settings()) <= set(cluster_settings()) <= names
+    settings = load_settings(cluster_settings())
     targets = {target.service for target in read_targets(settings.service_urls)}
     assert targets == {workload.name for workload in WORKLOADS} - {GATEWAY.name}
     assert settings.messaging_url != Settings().messaging_url

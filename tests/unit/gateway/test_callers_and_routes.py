@@ -11,7 +11,7 @@ from libs.common.settings import Secret, Settings
 from services.gateway.auth import Scope
 from services.gateway.bootstrap import build
 from services.gateway.declaring import Declaration
-from services.gateway.guessing import GuessLimits
+from services.gateway.guessing import UNGUESSABLE_LENGTH, GuessLimits
 from services.gateway.openapi import declared_routes
 from tests.unit.gateway.fakes import World
 
@@ -104,6 +104,42 @@ def test_guessing_is_slow_and_whoever_shares_the_address_goes_on() -> None:
     assert (late.status_code, late.headers["Retry-After"]) == (429, "3")
     elsewhere = {"REMOTE_ADDR": "10.9.9.9"}
     assert world.client.get("/api/bullmq/stats", headers=good, environ_base=elsewhere).status_code == 200
+
+
+def test_a_token_that_cannot_be_guessed_is_taken_from_a_fresh_gateway_whatever_others_of_its_address_show() -> None:
+    long = "f" * UNGUESSABLE_LENGTH
+    world = World(Settings(service_token=Secret(long), admin_token=Secret(long[1:])))
+    for n in range(30):
+        world.client.get("/api/bullmq/stats", headers={"Authorization": f"Bearer guess-{n}"})
+
+    def asked(token: str) -> int:
+        return world.client.get("/api/bullmq/stats", headers={"Authorization": f"Bearer {token}"}).status_code
+
+    assert asked(long) == 200
+    assert asked(long[1:]) == 429, "a shorter one could be found by trying"
+    assert asked("e" * UNGUESSABLE_LENGTH) == 429
+
+
+@pytest.mark.parametrize(
+    ("address", "other", "is_one"),
+    [
+        ("2606:4700:0:1::1", "2606:4700:0:1:ffff::2", True),
+        ("2606:4700:0:1::1", "2606:4700:0:2::1", False),
+        ("::ffff:203.0.113.1", "203.0.113.1", True),
+        ("::ffff:203.0.113.1", "::ffff:203.0.113.2", False),
+        ("203.0.113.1", "203.0.113.2", False),
+        ("unix", "203.0.113.2", False),
+    ],
+)
+def test_addresses_that_are_one_host_s_are_counted_as_one(address: str, other: str, is_one: bool) -> None:
+    limits = GuessLimits(at_once=1)
+    limits.was_wrong(address)
+
+    if is_one:
+        with pytest.raises(TooManyRequests):
+            limits.check(other, "x")
+    else:
+        limits.check(other, "x")
 
 
 def test_an_address_may_try_again_after_a_pause() -> None:
