@@ -196,11 +196,13 @@ class FeedThread:
     Args:
         feed: what to run.
         locks: let one process do it.
+        rest_s: seconds between two turns.
     """
 
-    def __init__(self, feed: WebhookFeed, locks: LockStore) -> None:
+    def __init__(self, feed: WebhookFeed, locks: LockStore, *, rest_s: float = _REST_S) -> None:
         self._feed = feed
         self._locks = locks
+        self._rest_s = rest_s
         self._sweep_at = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="webhook-feed", daemon=True)
@@ -219,13 +221,21 @@ class FeedThread:
         while not self._stopping.is_set():
             try:
                 with self._locks.held(_LOCK, lease=_LEASE, patience=timedelta(0)):
-                    if time.monotonic() >= self._sweep_at:
-                        self._feed.sweep()
-                        self._sweep_at = time.monotonic() + _SWEEP_EVERY_S
                     self._feed.run_once(stopping=self._stopping.is_set)
+                    self._sweep_if_due()
             except StoreUnavailable as error:
                 log.debug("webhooks.feed_rests", reason=error.reason)
             except Exception:
                 # The thread must outlive whatever one answer of a server does to a turn.
                 log.exception("webhooks.feed_failed")
-            self._stopping.wait(_REST_S)
+            self._stopping.wait(self._rest_s)
+
+    def _sweep_if_due(self) -> None:
+        if time.monotonic() < self._sweep_at:
+            return
+        self._sweep_at = time.monotonic() + _SWEEP_EVERY_S
+        try:
+            self._feed.sweep()
+        except StoreUnavailable as error:
+            # Redis is away as a rule: what changes in MongoDB is read all the same.
+            log.warning("webhooks.sweep_failed", reason=error.reason)
