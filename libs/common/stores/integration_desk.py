@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from bson import ObjectId
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.database import Database
 
 from libs.common.errors import InvalidInput
@@ -150,26 +150,36 @@ class IntegrationDesk:
         """
         settings, field_map = _changed_settings(before, change), _changed_map(before, change)
         check_schedule(settings)
+        mends = bool(change.settings or change.field_map or sealed_credentials)
         values: Document = {"updatedAt": at}
+        gone: list[str] = []
         if change.name is not None:
             values["name"] = change.name
-        if change.settings or change.field_map:
-            values |= {"settings": msgspec.to_builtins(settings), "fieldMap": field_map}
-        update: Document = {"$set": values}
         if sealed_credentials is not None:
             values["credentials"] = sealed_credentials
-            update["$unset"] = {"renewal": ""}
+            gone.append("renewal")
         if field_map != before.field_map or _reads_others(before.settings, settings):
             values["readsAnewAt"] = at
-            update["$unset"] = {**update.get("$unset", {}), "cursor": ""}
-        mends = bool(change.settings or change.field_map or sealed_credentials)
+            gone.append("cursor")
         if mends:
             values |= {"status": str(IntegrationStatus.ACTIVE), "statusReason": ""}
+        # Only what was named is written: somebody else may be changing another setting at this moment.
+        written: Document = {name: {"$literal": value} for name, value in values.items()}
+        for part, named, whole in (
+            ("settings", change.settings, msgspec.to_builtins(settings)),
+            ("fieldMap", change.field_map, field_map),
+        ):
+            kept = {name: whole[name] for name in named if name in whole}
+            written[part] = {"$mergeObjects": [f"${part}", {"$literal": kept}]}
+            gone += [f"{part}.{name}" for name in named if name not in whole]
+        update: list[Document] = [{"$set": written}, *([{"$unset": gone}] if gone else [])]
         with mongo_errors():
-            found = self._integrations.update_one({"_id": ObjectId(before.id)}, update).matched_count
-        if found and mends:
-            self._follow_schedule(before, settings)
-        return bool(found)
+            after = self._integrations.find_one_and_update(
+                {"_id": ObjectId(before.id)}, update, {"credentials": False}, return_document=ReturnDocument.AFTER
+            )
+        if after and mends:
+            self._follow_schedule(integration_of(after))
+        return after is not None
 
     def remove(self, integration_id: str) -> bool:
         """Takes an integration away, its credentials and all schedules that sync it with it; false where there is none.
@@ -185,9 +195,9 @@ class IntegrationDesk:
             self._schedules.delete_many({"jobType": INTEGRATION_SYNC.job_type, "data.integrationId": integration_id})
             return self._integrations.delete_one({"_id": ObjectId(integration_id)}).deleted_count > 0
 
-    def _follow_schedule(self, before: Integration, settings: IntegrationSettings) -> None:
+    def _follow_schedule(self, integration: Integration) -> None:
         """Makes the schedule what the settings say; one that a person switched off stays off, one that rested wakes."""
-        name = schedule_name(before.id)
+        name, settings = schedule_name(integration.id), integration.settings
         if not settings.schedule:
             with mongo_errors():
                 self._schedules.delete_one({"_id": name})
@@ -195,8 +205,8 @@ class IntegrationDesk:
         there = self._schedule_store.get(name)
         if there is None or (there.cron, there.timezone) != (settings.schedule, settings.timezone):
             enabled = there.enabled if there else True
-            self._schedule_store.put(schedule_for(before.id, before.workspace_id, settings, enabled=enabled))
-        wake_schedule(self._schedules, before.id)
+            self._schedule_store.put(schedule_for(integration.id, integration.workspace_id, settings, enabled=enabled))
+        wake_schedule(self._schedules, integration.id)
 
     def _overviews(self, chosen: Sequence[Document]) -> Sequence[IntegrationOverview]:
         latest = {

@@ -7,7 +7,7 @@ import pytest
 from libs.common.errors import InvalidInput, NotNow, Permanent
 from libs.common.jobs.integration_sync import SyncMode
 from libs.common.stores.integration_desk import IntegrationChange, IntegrationDesk, IntegrationOverview
-from libs.common.stores.integrations import IntegrationStatus, schedule_name
+from libs.common.stores.integrations import IntegrationSettings, IntegrationStatus, schedule_name
 from libs.common.stores.schedules import Schedule, ScheduleStore
 from libs.common.stores.sync_run_desk import SyncRunDesk
 from services.sync.sources.contract import RateLimited, WrongRequest
@@ -153,6 +153,24 @@ def test_a_change_of_the_schedule_is_followed(world: World) -> None:
         change(world, integration_id, IntegrationChange(settings={"schedule": "often"}))
     change(world, integration_id, IntegrationChange(settings={"schedule": None}))
     assert schedules.get(name) is None
+
+
+def test_two_people_who_change_different_things_at_once_both_get_what_they_asked_for(world: World) -> None:
+    integration_id, desk = world.integrate(region="DE", timezone="Europe/Berlin"), IntegrationDesk(world.database)
+    before = seen(world, integration_id).integration
+    for changed in (
+        IntegrationChange(settings={"sheet": "$2026", "region": None}, field_map={"phone": "mobile"}),
+        IntegrationChange(settings={"schedule": "0 3 * * *"}, field_map={"email": ["work", "home"]}),
+        IntegrationChange(settings={"timezone": "Europe/Paris"}),
+    ):
+        assert desk.change(before, changed, at=world.clock.now())
+
+    after = seen(world, integration_id)
+    wanted = IntegrationSettings(sheet="$2026", schedule="0 3 * * *", timezone="Europe/Paris")
+    assert after.integration.settings == wanted
+    assert after.integration.field_map == {"phone": "mobile", "email": ["work", "home"]}
+    assert after.schedule is not None
+    assert (after.schedule.cron, after.schedule.timezone) == ("0 3 * * *", "Europe/Paris")
 
 
 def test_a_change_lets_an_integration_that_needed_one_go_on(world: World) -> None:
