@@ -59,6 +59,8 @@ export interface ClientOptions extends Partial<Settings> {
   readonly fetch?: Fetch;
 }
 
+/** What a question about health is refused with: its 503 is the answer that something is down. */
+const REFUSED_HEALTH: ReadonlySet<number> = new Set([429]);
 const FINAL: ReadonlySet<string> = new Set(["completed", "failed", "cancelled"]);
 const RECONNECT_MS = 1_000;
 
@@ -75,13 +77,17 @@ export function hasEnded(job: Pick<Job, "state">): boolean {
  */
 export class TucoJobs {
   readonly #api: Client<paths>;
+  readonly #askHealth: Fetch;
 
   constructor(options: ClientOptions = {}) {
     const { url, token } = { ...settingsFrom(process.env), ...options };
+    const send = options.fetch ?? fetch;
+    const retries = { ...DEFAULT_RETRIES, ...options.retries };
+    this.#askHealth = retrying(send, retries, REFUSED_HEALTH);
     this.#api = createClient<paths>({
       baseUrl: url.replace(/\/+$/, ""),
       headers: token ? { Authorization: `Bearer ${token}` } : {},
-      fetch: retrying(options.fetch ?? fetch, { ...DEFAULT_RETRIES, ...options.retries }),
+      fetch: retrying(send, retries),
     });
   }
 
@@ -154,7 +160,7 @@ export class TucoJobs {
 
   /** How the gateway, its stores and each service are; an unhealthy system is an answer, not an error. */
   async health(): Promise<Health> {
-    const { data, error, response } = await this.#api.GET("/api/bullmq/health");
+    const { data, error, response } = await this.#api.GET("/api/bullmq/health", { fetch: this.#askHealth });
     if (data !== undefined) return data;
     if (isHealth(error)) return error;
     throw errorOf(error, response);

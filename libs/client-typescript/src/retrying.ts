@@ -17,25 +17,28 @@ export interface Retries {
 
 export const DEFAULT_RETRIES: Retries = { attempts: 4, firstPauseMs: 250, longestPauseMs: 10_000 };
 
+/** Statuses of an answer that did nothing and asks to be asked again. */
+export const REFUSED: ReadonlySet<number> = new Set([429, 503]);
+
 const UNHARMED = new Set(["GET", "HEAD", "PUT", "DELETE"]);
 
 /**
  * `send`, repeated.
  *
  * The body and the headers are the same each time, the Idempotency-Key with them, so that a request whose answer was
- * lost meets the job that it made. A 429 or 503 did nothing and is always repeated. A broken connection may have done
- * something, so only a request that can be repeated unharmed is.
+ * lost meets the job that it made. An answer whose status is one of `refused` did nothing and is always repeated. A broken
+ * connection may have done something, so only a request that can be repeated unharmed is.
  */
-export function retrying(send: Fetch, retries: Retries, random: () => number = Math.random): Fetch {
+export function retrying(send: Fetch, retries: Retries, refused: ReadonlySet<number> = REFUSED): Fetch {
   return async (request) => {
     const isSafe = UNHARMED.has(request.method) || request.headers.has("Idempotency-Key");
     for (let attempt = 1; ; attempt++) {
-      const backoffMs = Math.min(retries.longestPauseMs, retries.firstPauseMs * 2 ** (attempt - 1)) * (0.5 + random() / 2);
+      const backoffMs = Math.min(retries.longestPauseMs, retries.firstPauseMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
       const isLast = attempt >= retries.attempts;
       let pauseMs: number;
       try {
         const response = await send(request.clone());
-        if (isLast || (response.status !== 429 && response.status !== 503)) return response;
+        if (isLast || !refused.has(response.status)) return response;
         const asked = retryAfter(response.headers, Date.now());
         pauseMs = asked === null ? backoffMs : asked * 1000;
         if (pauseMs > retries.longestPauseMs) return response;

@@ -2172,6 +2172,8 @@ export interface components {
             /** @default null */
             failingSince?: string | null;
             createdAt: string;
+            /** @default null */
+            toldFrom?: string | null;
             secret: string;
         };
         /**
@@ -2918,6 +2920,11 @@ export interface components {
             failingSince?: string | null;
             /** @description when it was made; it is told of what happens from then on. */
             createdAt: string;
+            /**
+             * @description when it was switched on again; it is told of nothing that happened while it was off.
+             * @default null
+             */
+            toldFrom?: string | null;
         };
         /**
          * WebhookChange

@@ -80,9 +80,19 @@ test("a problem is an error with its status and the fields that are wrong", asyn
   });
 });
 
-test("an unhealthy system is an answer", async () => {
-  await withStub([{ status: 503, headers: { "Content-Type": "application/json" }, body: { status: "unavailable" } }], async ({ url }) => {
-    assert.equal((await new TucoJobs({ url, retries: { attempts: 1 } }).health()).status, "unavailable");
+const UNHEALTHY: Planned = { status: 503, headers: { "Content-Type": "application/json" }, body: { status: "unavailable" } };
+
+test("an unhealthy system is an answer, which is not asked for again", async () => {
+  await withStub([UNHEALTHY], async ({ url, asked }) => {
+    assert.equal((await new TucoJobs({ url, retries: QUICK }).health()).status, "unavailable");
+    assert.equal(asked.length, 1);
+  });
+});
+
+test("health is asked for again where the gateway is too busy or the connection breaks", async () => {
+  await withStub([problem(429), { status: 0 }, UNHEALTHY], async ({ url, asked }) => {
+    assert.equal((await new TucoJobs({ url, retries: QUICK }).health()).status, "unavailable");
+    assert.equal(asked.length, 3);
   });
 });
 
