@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -76,12 +79,10 @@ class MessageSearch:
                 order = "dispatchedAt"
                 chosen["dispatchedAt"] = {"$exists": True}
             return self._find(chosen, order, limit)
-        found = [
-            message
-            for status in _OF_STATUS[shelf]
-            for message in self._find({**chosen, "status": status.value}, _ORDERED_BY[shelf], limit)
-        ]
-        return found[:limit]
+        order = _ORDERED_BY[shelf]
+        of_each = [self._find({**chosen, "status": status.value}, order, limit) for status in _OF_STATUS[shelf]]
+        # Only what waits is of two states, each in the order of its ids.
+        return list(islice(merge(*of_each, key=attrgetter("message_id"), reverse=True), limit))
 
     def to(self, recipients: Sequence[str], workspace_id: str | None, *, limit: int) -> list[Message]:
         """The messages to a recipient, the latest first.

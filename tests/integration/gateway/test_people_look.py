@@ -158,6 +158,14 @@ def test_messages_are_found_by_where_they_are(database: Database[Document]) -> N
     assert found(Shelf.LATEST, "w1") == [sent]
 
 
+def test_what_waits_comes_the_latest_first_whether_it_is_being_sent_or_not(database: Database[Document]) -> None:
+    ids = [a_message(database, status) for status in ("sending", "queued", "sending", "queued", "sending")]
+
+    found = MessageSearch(database).on(Shelf.WAITING, None, limit=4)
+
+    assert [message.message_id for message in found] == ids[:0:-1]
+
+
 def test_messages_are_found_by_their_recipient_in_the_workspaces_that_have_lines(database: Database[Document]) -> None:
     database[LINES].insert_many([{"workspaceId": "w1"}, {"workspaceId": "w1"}, {"workspaceId": "w2"}])
     older = a_message(database, "sent", createdAt=LONG_AGO, providerMessageId="p1")
