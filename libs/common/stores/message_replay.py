@@ -117,7 +117,8 @@ class MessageReplayStore:
             by: the job that does it, for the record.
         """
         ids = [ObjectId(message_id) for message_id in message_ids]
-        wanted = {"_id": {"$in": ids}, **_indexed(order), **_NEVER_OUT}
+        # The whole filter once more: since the page was read, another replay may have queued one, and it failed anew.
+        wanted = {"_id": {"$in": ids}, **_indexed(order), **_further(order), **_NEVER_OUT}
         queued = {
             "status": MessageStatus.QUEUED.value,
             "replayedBy": {"$literal": by},

@@ -131,6 +131,19 @@ def test_one_that_was_sent_meanwhile_is_left_alone(mongo_database: Documents, me
     assert messages.queue_again(order(status=Replayed.CANCELLED), [mine], by="job") == []
 
 
+def test_one_that_failed_anew_meanwhile_is_not_queued_once_more(
+    mongo_database: Documents, messages: MessageReplayStore
+) -> None:
+    ids = [message(mongo_database, "failed", error="line is down") for _ in range(3)]
+    which = order(error="line is down")
+    page = messages.page(which, after="", limit=10)
+    for changed, anew in ((ids[0], {"updatedAt": NOW + timedelta(seconds=1)}), (ids[1], {"error": "no such number"})):
+        mongo_database[MESSAGES].update_one({"_id": ObjectId(changed)}, {"$set": anew})
+
+    assert page == ids
+    assert messages.queue_again(which, page, by="job") == ids[2:]
+
+
 def test_what_an_attempt_queued_before_it_died_is_enqueued_by_the_next(
     mongo_database: Documents, messages: MessageReplayStore
 ) -> None:
