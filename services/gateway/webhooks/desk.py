@@ -150,14 +150,14 @@ class WebhookDesk:
         return NewWebhook(**msgspec.structs.asdict(webhook), secret=secret)
 
     def change(self, webhook_id: str, change: WebhookChange, *, bound_to: str | None) -> Webhook:
-        """Changes a webhook; one that is switched on again starts with no failures.
+        """Changes a webhook; one that is switched on again starts with no failures, and with what happens from now on.
 
         Raises:
             InvalidInput: its address is one that no webhook may have, or nothing is to be changed.
             NotFound: there is none that the caller may see.
             StoreUnavailable: MongoDB is away.
         """
-        self.get(webhook_id, bound_to=bound_to)
+        before = self.get(webhook_id, bound_to=bound_to)
         if change.url is not None:
             check_url(change.url, inside_too=self._inside_too)
         changes: dict[str, Any] = {
@@ -168,6 +168,8 @@ class WebhookDesk:
         if not changes:
             raise InvalidInput("body", "changes nothing; name url, events or status")
         again = change.status is WebhookStatus.ACTIVE
+        if again and before.status is not WebhookStatus.ACTIVE:
+            changes["toldFrom"] = self._clock.now()
         found = self._webhooks.change(webhook_id, changes, unset=("failingSince", "disabledReason") if again else ())
         if found is None:
             raise NotFound(f"There is no webhook {webhook_id[:80]!r}.")

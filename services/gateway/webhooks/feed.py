@@ -128,7 +128,7 @@ class WebhookFeed:
     def _start(self, stored: Document | None, active: Sequence[Webhook]) -> dict[str, Any]:
         if stored is not None:
             return {"resume_after": stored["token"]}
-        earliest = min(webhook.created_at for webhook in active)
+        earliest = min(webhook.told_since for webhook in active)
         return {"start_at_operation_time": Timestamp(int(earliest.timestamp()), 1)}
 
     def _read(self, start: Mapping[str, Any], stopping: Callable[[], bool], *, until: datetime) -> int:

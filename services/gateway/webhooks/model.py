@@ -44,6 +44,7 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
         disabled_reason: why not.
         failing_since: when the deliveries that are failing now began to.
         created_at: when it was made; it is told of what happens from then on.
+        told_from: when it was switched on again; it is told of nothing that happened while it was off.
     """
 
     webhook_id: str
@@ -54,6 +55,12 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     disabled_reason: str | None = None
     failing_since: datetime | None = None
     created_at: datetime
+    told_from: datetime | None = None
+
+    @property
+    def told_since(self) -> datetime:
+        """What happens from then on it is told of; to the second, as the moments of events are."""
+        return (self.told_from or self.created_at).replace(microsecond=0)
 
     def wants(self, event: "Event") -> bool:
         """Whether it is to be told of an event."""
@@ -61,7 +68,7 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
             self.status is WebhookStatus.ACTIVE
             and event.type in self.events
             and self.workspace_id in (None, event.workspace_id)
-            and event.at >= self.created_at.replace(microsecond=0)
+            and event.at >= self.told_since
         )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -88,6 +89,12 @@ class Hooks:
         return self.database[WEBHOOK_DELIVERIES].find_one({"_id": delivery_id}) or {}
 
 
+def a_second_begins() -> None:
+    """Waits for the next whole second, which is as exactly as MongoDB dates changes."""
+    second = int(time.time())
+    wait_until(lambda: int(time.time()) > second, deadline_s=3, message="the next second")
+
+
 @pytest.fixture
 def hooks(redis_url: str, redis_client: "redis.Redis", mongo_uri: str) -> Iterator[Hooks]:
     settings = msgspec.structs.replace(
@@ -170,6 +177,27 @@ def test_what_happens_while_nobody_reads_is_told_afterwards(hooks: Hooks) -> Non
         hooks.message("sent")
 
     assert hooks.feed.run_once(turn=NO_TURN) == 3
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_webhook_is_not_told_of_what_happened_while_it_was_off(hooks: Hooks, others: int) -> None:
+    """With another webhook the feed goes on meanwhile; without one it begins anew."""
+    made = hooks.make()
+    for _ in range(others):
+        hooks.make("message.failed")
+    hooks.call("PATCH", f"/{made['webhookId']}", json={"status": "disabled"})
+    hooks.feed.run_once(turn=NO_TURN)
+    hooks.message("sent")
+    a_second_begins()
+
+    again = hooks.call("PATCH", f"/{made['webhookId']}", json={"status": "active"})[1]
+    told = hooks.message("sent")
+    unchanged = hooks.call("PATCH", f"/{made['webhookId']}", json={"status": "active"})[1]
+
+    assert hooks.feed.run_once(turn=NO_TURN) == 1
+    (delivery_id,) = hooks.waiting()
+    assert json.loads(hooks.delivery(delivery_id)["body"])["data"]["messageId"] == told
+    assert unchanged["toldFrom"] == again["toldFrom"] > made["createdAt"]
 
 
 def test_a_delivery_whose_job_redis_lost_gets_another(hooks: Hooks, redis_client: "redis.Redis") -> None:

@@ -211,6 +211,8 @@ def webhook(**fields: Any) -> Webhook:
         ({"events": (EventType.MESSAGE_FAILED,)}, False),
         ({"status": WebhookStatus.DISABLED}, False),
         ({"created_at": AT + timedelta(seconds=1)}, False),
+        ({"created_at": AT - timedelta(days=2), "told_from": AT + timedelta(seconds=1)}, False),
+        ({"created_at": AT - timedelta(days=2), "told_from": AT + timedelta(milliseconds=1)}, True),
     ],
 )
 def test_a_webhook_is_told_of_its_events_and_of_no_others(fields: dict[str, Any], wanted: bool) -> None:
