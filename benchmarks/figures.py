@@ -1,6 +1,7 @@
 """What benchmarks find, in one form: a figure per row and peer, and how ours compares with what it stands beside."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ class Figure:
     Args:
         row: what was measured.
         peer: of whom.
-        value: the number.
+        value: the number; infinite where what was waited for did not come.
         unit: its unit.
         baseline: the peer that it is compared with; empty for none.
         ratio: the number divided by the baseline's of the same run.
@@ -119,8 +120,12 @@ class Measured:
 
 
 def write_json(figures: Iterable[Figure], path: Path) -> None:
-    """Writes figures as a list of ``{row, peer, value, unit, ratio_to_BASELINE, goal, met}``."""
-    path.write_text(json.dumps([_as_json(figure) for figure in figures], indent=2) + "\n", encoding="utf-8")
+    """Writes figures as a list of ``{row, peer, value, unit, ratio_to_BASELINE, goal, met}``.
+
+    A value is ``null`` where what was waited for did not come: JSON knows no infinity.
+    """
+    told = json.dumps([_as_json(figure) for figure in figures], indent=2, allow_nan=False)
+    path.write_text(told + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> list[Figure]:
@@ -131,7 +136,8 @@ def read_json(path: Path) -> list[Figure]:
 def _as_json(figure: Figure) -> dict[str, Any]:
     ratio = {f"ratio_to_{figure.baseline}": figure.ratio} if figure.baseline else {}
     goal = {"goal": figure.goal, "met": figure.met} if figure.goal else {}
-    return {"row": figure.row, "peer": figure.peer, "value": figure.value, "unit": figure.unit, **ratio, **goal}
+    value = figure.value if math.isfinite(figure.value) else None
+    return {"row": figure.row, "peer": figure.peer, "value": value, "unit": figure.unit, **ratio, **goal}
 
 
 def _from_json(entry: Mapping[str, Any]) -> Figure:

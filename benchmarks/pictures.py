@@ -1,5 +1,6 @@
 """Pictures for the README: bars of ours beside others, as SVG that is legible on a light page and on a dark one."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -89,7 +90,7 @@ def draw(title: str, rows: Mapping[str, Sequence[Figure]], *, caption: str) -> s
     parts: list[str] = []
     y = _TOP
     for name, figures in rows.items():
-        longest = max(figure.value for figure in figures if figure.value < float("inf")) or 1.0
+        longest = max((figure.value for figure in figures if math.isfinite(figure.value)), default=0.0) or 1.0
         parts.append(f'<text x="16" y="{y + _BAR - 3}">{escape(name)}</text>')
         for figure in sorted(figures, key=lambda figure: figure.peer != OURS):
             width = min(figure.value / longest, 1.0) * (_WIDTH - _LEFT - _RIGHT)
@@ -98,7 +99,7 @@ def draw(title: str, rows: Mapping[str, Sequence[Figure]], *, caption: str) -> s
                 f'<text class="small" x="{_LEFT - 8}" y="{y + _BAR - 4}" text-anchor="end">{escape(figure.peer)}</text>'
             )
             parts.append(f'<rect class="{kind}" x="{_LEFT}" y="{y}" width="{width:.1f}" height="{_BAR}" rx="2"/>')
-            words = f"{number(figure.value)} {figure.unit}"
+            words = f"{number(figure.value)} {figure.unit}" if math.isfinite(figure.value) else number(figure.value)
             parts.append(f'<text x="{_LEFT + width + 6:.1f}" y="{y + _BAR - 3}">{escape(words)}</text>')
             y += _BAR + _GAP
         y += _BETWEEN_ROWS

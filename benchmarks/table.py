@@ -1,5 +1,6 @@
 """Shows figures to a person."""
 
+import math
 from collections.abc import Sequence
 
 from rich.table import Table
@@ -41,5 +42,7 @@ def table(figures: Sequence[Figure], *, title: str) -> Table:
 
 
 def number(value: float) -> str:
-    """A number as people read it: three digits, or all before the point."""
+    """A number as people read it: three digits, or all before the point; ``never`` for what did not come."""
+    if math.isinf(value):
+        return "never"
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"

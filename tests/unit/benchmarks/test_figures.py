@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.figures import BULLMQ, OURS, Figure, Goal, Measured, read_json, write_json
+from benchmarks.pictures import draw
 
 
 @pytest.fixture
@@ -57,9 +58,23 @@ def test_the_file_is_a_list_that_names_the_baseline_and_can_be_read_again(measur
     assert read_json(file) == measured.figures()
 
 
-def test_what_did_not_come_at_all_is_infinite(tmp_path: Path) -> None:
+def test_what_did_not_come_is_null_in_the_file_and_infinite_when_read(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
-    entry = {"row": "recovery_s", "peer": "rq", "value": None, "unit": "s", "ratio_to_bullmq": None}
-    file.write_text(json.dumps([entry]))
+    never = Figure(row="recovery_s", peer="rq", value=float("inf"), unit="s", baseline="bullmq")
 
-    assert read_json(file) == [Figure(row="recovery_s", peer="rq", value=float("inf"), unit="s", baseline="bullmq")]
+    write_json([never], file)
+
+    assert json.loads(file.read_text())[0]["value"] is None
+    assert read_json(file) == [never]
+
+
+def test_the_figures_that_are_kept_are_json() -> None:
+    kept = (Path(__file__).parents[3] / "docs/benchmarks/figures.json").read_text()
+
+    json.loads(kept, parse_constant=pytest.fail)
+
+
+def test_a_row_of_which_nothing_came_can_be_drawn() -> None:
+    never = Figure(row="recovery_s", peer="rq", value=float("inf"), unit="s")
+
+    assert ">never</text>" in draw("Recovery", {"after a crash": [never]}, caption="here")
