@@ -38,6 +38,7 @@ JOBS_BY_TYPE = "history_of_type"
 FAILED_JOBS = "history_of_failed"
 
 TICKS_KEPT = timedelta(days=30)
+SEEN_KEPT = timedelta(days=7)
 
 _NAMESPACE_EXISTS = 48
 _LATEST_FIRST = [("createdAt", DESCENDING), ("_id", DESCENDING)]
@@ -109,7 +110,7 @@ ALL: tuple[Collection, ...] = (
         [
             IndexModel([("runId", ASCENDING)], name="by_run"),
             # Of runs that were given up; the others take theirs away themselves.
-            IndexModel([("at", ASCENDING)], name="kept_7_days", expireAfterSeconds=_seconds(days=7)),
+            IndexModel([("at", ASCENDING)], name="kept_7_days", expireAfterSeconds=int(SEEN_KEPT.total_seconds())),
         ],
     ),
     Collection(

@@ -7,7 +7,7 @@ they survive a crash as the checkpoint does, and a million rows are eight megaby
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 
@@ -15,10 +15,12 @@ from bson import Binary, ObjectId
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from libs.common.stores.collections import SYNC_SEEN
+from libs.common.stores.collections import SEEN_KEPT, SYNC_SEEN
 from libs.common.stores.mongo import Document, mongo_errors
 
 _MARK_BYTES: Final = 8
+_MARGIN: Final = timedelta(days=1)
+"""For clocks that differ, and for the time that the question itself takes."""
 
 
 def mark_of(external_id: str) -> bytes:
@@ -74,6 +76,11 @@ class SeenRowStore:
         marks = b"".join(mark_of(each) for each in external_ids)
         if marks:
             self._seen.insert_one({"runId": run_id, "marks": Binary(marks), "at": at}, session=session)
+
+    @staticmethod
+    def has_all(began_at: datetime, *, now: datetime) -> bool:
+        """Whether nothing of a run that began then can have expired; else nobody may go by what is missing."""
+        return now < began_at + SEEN_KEPT - _MARGIN
 
     def of(self, run_id: ObjectId) -> SeenRows:
         """All that a run has met.

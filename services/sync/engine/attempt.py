@@ -214,6 +214,8 @@ class Attempt:
             self._stores.integrations.complete_sync(self._integration.id, read_until=self._run.started_at, at=now)
         if not self._stores.runs.finish(self._run, RunStatus.COMPLETED, at=now):
             raise LeaseLost
+        # Not before: an attempt that takes up a run which did not quite end asks for them again.
+        self._removed_rows.forget()
 
     def close(self) -> None:
         """Ends the attempt in order; its session may then be used for something else.

@@ -15,6 +15,7 @@ from pymongo.database import Database
 
 from libs.common.clock import Clock
 from libs.common.errors import LeaseLost
+from libs.common.logging import get_logger
 from libs.common.stores.collections import LEADS
 from libs.common.stores.ids import stored_id
 from libs.common.stores.mongo import Document, mongo_errors
@@ -23,6 +24,8 @@ from libs.common.stores.sync_runs import Counts, SyncRun, SyncRunStore
 from services.sync.engine.transactions import Transactions
 from services.sync.metrics import count_rows
 from services.sync.rules.leads import external_key
+
+log = get_logger(__name__)
 
 _INDEX: Final = "one_lead_per_match_key"
 _LEADS_PER_READ: Final = 5_000
@@ -66,12 +69,18 @@ class RemovedRows:
             return self._leads.find_one(self._linked(), {"_id": True}, hint=_INDEX) is not None
 
     def mark(self) -> int:
-        """Marks them; answers how many were found. Doing it again, after a crash, finds those that are left.
+        """Marks them; answers how many were found. Doing it again, after a crash, finds those that are left,
+        because what was met is kept until :meth:`forget`.
+
+        A run that began so long ago that what it met first may have expired marks nothing; the next one does.
 
         Raises:
             LeaseLost: another attempt has taken the run over.
             StoreUnavailable: MongoDB is away.
         """
+        if not self._seen.has_all(self._run.started_at, now=self._clock.now()):
+            log.warning("removed_rows.not_looked_for", run_id=str(self._run.id), reason="the run began too long ago")
+            return 0
         marked = 0
         waiting: list[tuple[ObjectId, str]] = []
         for link in self._gone(self._seen.of(self._run.id)):
@@ -81,8 +90,15 @@ class RemovedRows:
                 waiting = []
         if waiting:
             marked += self._write(waiting)
-        self._seen.forget(self._run.id)
         return marked
+
+    def forget(self) -> None:
+        """Forgets which rows were met, once the run has ended and nobody will ask again.
+
+        Raises:
+            StoreUnavailable: MongoDB is away.
+        """
+        self._seen.forget(self._run.id)
 
     def _gone(self, seen: SeenRows) -> Iterator[tuple[ObjectId, str]]:
         wanted = {f"links.{name}": True for name in ("integrationId", "externalId", "removedAt")}

@@ -1,17 +1,18 @@
 """Rows that are gone from their source: the lead stays, its link says so, and a row that comes back is itself again."""
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from libs.common.errors import NotNow, Permanent, Retryable
+from libs.common.errors import NotNow, Permanent, Retryable, StoreUnavailable
 from libs.common.jobs.integration_sync import SyncMode
 from libs.common.stores.integrations import Provider
 from libs.common.stores.seen_rows import SeenRows, mark_of
 from services.sync.engine import removed_rows
 from services.sync.sources.contract import PositionLost, RateLimited, SourceUnavailable
 from tests.integration.sync.crms import CRMS
-from tests.integration.sync.world import MemorySource, World, people, person
+from tests.integration.sync.world import MemorySource, MovableClock, World, people, person
 
 
 def removed(world: World) -> list[str]:
@@ -92,6 +93,22 @@ def test_what_was_met_before_a_crash_counts_after_it(world: World, page: int) ->
     assert removed(world) == ["35", "36", "37", "38", "39"]
 
 
+@pytest.mark.parametrize(("days", "found"), [(5, 5), (8, 0)])
+def test_a_run_taken_up_so_late_that_what_it_met_has_expired_marks_nothing(world: World, days: int, found: int) -> None:
+    integration_id = world.integrate()
+    world.sync(integration_id, MemorySource(people(40)))
+    source, job = MemorySource(people(35), faults={2: SourceUnavailable("down")}), world.new_job()
+    with pytest.raises((Retryable, NotNow)):
+        world.sync(integration_id, source, job=job)
+    assert isinstance(world.clock, MovableClock)
+    world.clock.move(days=days)
+    if not found:
+        assert world.database["syncSeen"].delete_many({}).deleted_count
+    assert world.sync(integration_id, source, job=job)["counts"]["removed"] == found
+    assert len(removed(world)) == found
+    assert world.sync(integration_id, source)["counts"]["removed"] == 5 - found
+
+
 def test_a_run_that_began_anew_goes_by_what_it_met_since(world: World) -> None:
     integration_id = world.integrate()
     world.sync(integration_id, MemorySource(people(30)))
@@ -122,6 +139,23 @@ def test_marking_that_was_cut_short_is_ended_by_the_next_attempt(world: World, m
     assert len(removed(world)) == 8
     result = world.sync(integration_id, MemorySource(people(20)), job=job)
     assert (len(removed(world)), result["counts"]["removed"]) == (10, 10)
+
+
+@pytest.mark.parametrize("last_write", ["complete_sync", "finish"])
+def test_a_run_whose_end_could_not_be_written_down_marks_no_more_the_second_time(
+    world: World, monkeypatch: pytest.MonkeyPatch, last_write: str
+) -> None:
+    integration_id = world.integrate()
+    world.sync(integration_id, MemorySource(people(30)))
+    store = world.runs if last_write == "finish" else world.integrations
+    job = world.new_job()
+    with monkeypatch.context() as patched:
+        patched.setattr(store, last_write, Mock(side_effect=StoreUnavailable("mongodb", "away")))
+        with pytest.raises(StoreUnavailable):
+            world.sync(integration_id, MemorySource(people(20)), job=job)
+    result = world.sync(integration_id, MemorySource(people(20)), job=job)
+    assert (len(removed(world)), result["counts"]["removed"]) == (10, 10)
+    assert world.database["syncSeen"].count_documents({}) == 0
 
 
 def test_a_run_that_stopped_on_the_way_marks_nothing(world: World) -> None:
