@@ -14,10 +14,16 @@ from typing import Any
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from libs.common.logging import get_logger
+
+log = get_logger(__name__)
+
 _ONE_REQUEST = getattr(select, "EPOLLIN", 0) | getattr(select, "EPOLLONESHOT", 0)
 _LONGEST_WAIT_AT_THE_END_S = 0.2
 _LINGER_AT_THE_END_S = 2.0
 """As long as gunicorn itself leaves a kept-alive connection open then."""
+_PAUSE_AFTER_A_FAULT_S = 0.1
+"""So that a fault that lasts is not a loop at full speed."""
 
 ARE_POSSIBLE = hasattr(select, "epoll")
 """Whether this system has epoll: Linux."""
@@ -88,9 +94,18 @@ class RequestThreadsWorker(ThreadWorker):
             return
         if stays is True:
             self._rest(conn)
-            self._ready.modify(fileno, _ONE_REQUEST)
+            self._wait_for_next(conn, fileno)
         else:
             self.method_queue.defer(self.finish_request, conn, _Ended(result=False))
+
+    def _wait_for_next(self, conn: TConn, fileno: int) -> None:
+        try:
+            self._ready.modify(fileno, _ONE_REQUEST)
+        except OSError as error:
+            # The main thread may have closed the connection since it rests; if it has not, nothing would ever wake it.
+            log.warning("connection.lost", error=str(error))
+            if self._resting.get(fileno) is conn and self._resting.pop(fileno, None) is conn:
+                self.method_queue.defer(self.finish_request, conn, _Ended(result=False))
 
 
 def _has_read_ahead(conn: TConn) -> bool:
@@ -110,7 +125,12 @@ class _RequestThreads:
 
     def _run(self, serve_next: Any) -> None:
         while True:
-            serve_next()
+            try:
+                serve_next()
+            except Exception:
+                # There are only so many threads, and one that ends would be missing until the process does.
+                log.exception("request_thread.failed")
+                time.sleep(_PAUSE_AFTER_A_FAULT_S)
 
 
 class _Ended:
