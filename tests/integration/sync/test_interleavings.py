@@ -1,4 +1,5 @@
-"""Two integrations, and a person who edits, creates and retypes leads in any order: no duplicate, no lost edit.
+"""Two integrations whose rows come and go, and a person who edits, creates and retypes leads in any order: no
+duplicate, no lost edit, and a link is marked as gone just where its row is.
 
 A person's steps happen between runs, between a page's fetching and its writing, and in the middle of the transaction
 that writes it. A number typed in that very moment, milliseconds long, is the one thing left out: see
@@ -19,6 +20,7 @@ from pymongo.client_session import ClientSession
 from libs.common.handles import normal_email, normal_phone
 from libs.common.stores.integrations import Provider
 from services.sync.engine import page_writer
+from services.sync.rules.leads import external_key
 from services.sync.rules.rows import LEAD_FIELDS, SourceRow
 from tests.examples import examples
 from tests.integration.sync.world import MemorySource, World
@@ -64,7 +66,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        for name in ("leads", "integrations", "syncRuns", "syncErrors"):
+        for name in ("leads", "integrations", "syncRuns", "syncErrors", "syncSeen"):
             self.world.database[name].delete_many({})
         self.sources = [self.world.integrate(overlap_seconds=0), self.world.integrate(Provider.SALESFORCE)]
         self.rows: list[dict[str, dict[str, Any]]] = [{}, {}]
@@ -74,12 +76,18 @@ class Interleavings(RuleBasedStateMachine):
         self.typed_at: dict[tuple[ObjectId, str], int] = {}
         self.row_changed: dict[tuple[int, str], int] = defaultdict(int)
         self.completed: list[list[int]] = [[], []]
+        self.read: list[set[str]] = [set(), set()]
 
     @rule(source=st.sampled_from([0, 1]), row_id=st.sampled_from(["1", "2"]), values=ROW_VALUES)
     def change_row(self, source: int, row_id: str, values: dict[str, Any]) -> None:
         self.step += 1
         self.rows[source][row_id] = values
         self.row_changed[source, row_id] = self.step
+
+    @rule(source=st.sampled_from([0, 1]), row_id=st.sampled_from(["1", "2"]))
+    def remove_row(self, source: int, row_id: str) -> None:
+        self.step += 1
+        self.rows[source].pop(row_id, None)
 
     @rule(values=st.lists(typed(TYPED), min_size=1, max_size=3))
     def create_lead(self, values: list[tuple[str, Any]]) -> None:
@@ -140,6 +148,17 @@ class Interleavings(RuleBasedStateMachine):
             ]
             assert len(ties) == len(set(ties))
 
+    @invariant()
+    def a_link_is_marked_where_its_row_was_not_met(self) -> None:
+        """Each run reads everything, so what the latest one of a source met is what the source has."""
+        if hasattr(self, "world") and hasattr(self, "sources"):
+            for lead in self.world.leads():
+                for link in lead.get("links", ()):
+                    met = self.read[self.sources.index(str(link["integrationId"]))]
+                    assert ("removedAt" in link) == (link["externalId"] not in met), f"{met}: {lead}"
+                    key = external_key(str(link["integrationId"]), link["externalId"])
+                    assert key in lead["matchKeys"], f"the walk over what may be gone would not find {key}: {lead}"
+
     def teardown(self) -> None:
         """At rest, another run changes nothing."""
         if not hasattr(self, "sources"):
@@ -190,6 +209,7 @@ class Interleavings(RuleBasedStateMachine):
                     self._check_write(writers, lead, field, after, edited_at=self.edited.get((lead_id, field)))
         self._check_edits_of_this_run(after, began)
         self.completed[source].append(began)
+        self.read[source] = set(self.rows[source])
 
     def _check_write(
         self,
