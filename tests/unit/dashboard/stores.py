@@ -140,7 +140,7 @@ class Syncs:
             each
             for each in self._shown.values()
             if workspace_id in (None, each.integration.workspace_id) and status in (None, each.integration.status)
-        ]
+        ][:limit]
 
     def one(self, integration_id: str) -> IntegrationOverview | None:
         return self._shown.get(integration_id)
@@ -149,7 +149,7 @@ class Syncs:
         return next((run for run in self.runs("") if str(run.id) == run_id), None)
 
     def runs(self, integration_id: str, *, before: str = "", limit: int = 1) -> Sequence[SyncRun]:
-        return [each.latest for each in self._shown.values() if each.latest]
+        return [each.latest for each in self._shown.values() if each.latest][:limit]
 
     def problems(self, run_id: ObjectId, *, after: str = "", limit: int) -> tuple[Sequence[FoundProblem], str | None]:
         text = self.runs("")[0].error

@@ -608,6 +608,25 @@ def test_an_integration_or_run_that_is_not_there_is_not_found(world: World, path
     world.open(path, status=404)
 
 
+@pytest.mark.parametrize(("path", "a_page"), [("/integrations", 50), ("/integrations/{0:024x}", 20)])
+def test_a_further_page_is_offered_only_where_there_is_more(path: str, a_page: int) -> None:
+    world = World()
+    world.log_in()
+    for number in range(a_page):
+        world.syncs.show(an_integration(f"{number:024x}"))
+    assert 'rel="next"' not in world.open(path.format(0))
+
+    world.syncs.show(an_integration(f"{a_page:024x}"))
+    assert 'rel="next"' in world.open(path.format(0))
+
+
+def test_a_person_without_integrations_is_told_the_command_that_adds_one() -> None:
+    world = World()
+    world.log_in()
+
+    assert "<code>tuco-jobs integration add</code>" in world.open("/integrations")
+
+
 def test_a_way_to_sync_that_there_is_not_is_refused(world: World) -> None:
     assert world.send("/integrations/65f0c0ffee0000000000aaaa/sync", mode="explode").status_code == 400
     assert world.submitted == []

@@ -33,12 +33,13 @@ def add_integrations(pages: Blueprint, parts: Parts) -> None:
     def integrations() -> Response:
         bound_to, now = bound_workspace(), parts.clock.now()
         workspace = bound_to or request.args.get("workspace", "").strip()[:200] or None
-        found = parts.integrations.page(workspace, after=request.args.get("after", ""), limit=_SHOWN)
+        found = parts.integrations.page(workspace, after=request.args.get("after", ""), limit=_SHOWN + 1)
+        shown = found[:_SHOWN]
         return page(
             parts,
             "integrations.html",
-            rows=[(each, schedule_row(each.schedule, now=now) if each.schedule else None) for each in found],
-            after=found[-1].integration.id if len(found) == _SHOWN else None,
+            rows=[(each, schedule_row(each.schedule, now=now) if each.schedule else None) for each in shown],
+            after=shown[-1].integration.id if len(found) > _SHOWN else None,
             workspace_filter=None if bound_to else workspace,
         )
 
@@ -46,14 +47,15 @@ def add_integrations(pages: Blueprint, parts: Parts) -> None:
     @needs(Scope.SERVICE, for_workspaces=True)
     def integration(integration_id: str) -> Response:
         found = _found(parts, integration_id)
-        runs = parts.sync_runs.runs(integration_id, before=request.args.get("before", ""), limit=_RUNS_SHOWN)
+        runs = parts.sync_runs.runs(integration_id, before=request.args.get("before", ""), limit=_RUNS_SHOWN + 1)
+        shown = runs[:_RUNS_SHOWN]
         return page(
             parts,
             "integration.html",
             found=found,
             schedule=schedule_row(found.schedule, now=parts.clock.now()) if found.schedule else None,
-            runs=runs,
-            before=str(runs[-1].id) if len(runs) == _RUNS_SHOWN else None,
+            runs=shown,
+            before=str(shown[-1].id) if len(runs) > _RUNS_SHOWN else None,
         )
 
     @pages.get("/integrations/<integration_id>/runs/<run_id>")
