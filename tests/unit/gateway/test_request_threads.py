@@ -58,7 +58,6 @@ class Worker(RequestThreadsWorker):
 
     def __init__(self, conn: Any) -> None:
         self.alive = True
-        self.method_queue = MainThread()
         self._resting = {conn.sock.fileno(): conn}
 
     def handle(self, conn: Any) -> bool:
@@ -71,9 +70,15 @@ def conn() -> Iterator[Connection]:
         yield Connection(sock)
 
 
+def worker_that_waits_with(conn: Connection, *, main_thread_was_first: bool = False) -> Any:
+    worker: Any = Worker(conn)
+    worker.method_queue = MainThread()
+    worker._ready = Epoll(worker, conn.sock.fileno(), main_thread_was_first=main_thread_was_first)
+    return worker
+
+
 def test_a_connection_that_cannot_be_waited_for_is_closed(conn: Connection) -> None:
-    worker = Worker(conn)
-    worker._ready = Epoll(worker, conn.sock.fileno())
+    worker = worker_that_waits_with(conn)
 
     worker._serve_next()
 
@@ -82,8 +87,7 @@ def test_a_connection_that_cannot_be_waited_for_is_closed(conn: Connection) -> N
 
 
 def test_a_connection_that_the_main_thread_has_closed_meanwhile_is_not_closed_twice(conn: Connection) -> None:
-    worker = Worker(conn)
-    worker._ready = Epoll(worker, conn.sock.fileno(), main_thread_was_first=True)
+    worker = worker_that_waits_with(conn, main_thread_was_first=True)
 
     worker._serve_next()
 
