@@ -128,6 +128,10 @@ class Intake:
             except StoreUnavailable as error:
                 log.warning("jobs.left_to_reconciler", queue=name, jobs=len(mine), error=error.reason)
                 continue
+            except Exception:
+                # The ledger holds them: a fault that nobody foresaw may not be answered as if they were refused either.
+                log.exception("jobs.left_to_reconciler", queue=name, jobs=len(mine))
+                continue
             queued.update(job.job_id for job, answer in zip(mine, added, strict=True) if answer.job_id == job.job_id)
         return queued
 

@@ -250,6 +250,10 @@ class Door:
         except StoreUnavailable as error:
             log.warning("job.left_to_reconciler", job_id=job.job_id, queue=order.contract.queue, error=error.reason)
             return _receipt(order, job.job_id, LedgerStatus.ACCEPTED)
+        except Exception:
+            # The ledger holds it: a fault that nobody foresaw may not be answered as if it were refused either.
+            log.exception("job.left_to_reconciler", job_id=job.job_id, queue=order.contract.queue)
+            return _receipt(order, job.job_id, LedgerStatus.ACCEPTED)
         # Another job may hold the unique key in Redis, one that the ledger does not know: ours follows when it ends.
         held_back = added.job_id != job.job_id
         return _receipt(order, job.job_id, LedgerStatus.ACCEPTED if held_back else _first_state(job.options))

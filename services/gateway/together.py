@@ -50,7 +50,8 @@ class Together(Generic[T, R]):
         """The answer to this item.
 
         Raises:
-            Exception: what the call raised; it is the same for all who shared it.
+            Exception: what the call raised, to all who shared it; each has an object of its own, because raising one
+                in many threads would mix their tracebacks.
         """
         mine = _Asked[T, R](item)
         with self._lock:
@@ -62,7 +63,7 @@ class Together(Generic[T, R]):
         if first or mine.calls_next:
             self._call_for_those_who_wait()
         if mine.error is not None:
-            raise mine.error
+            raise _copy_of(mine.error) from mine.error
         return mine.answer  # type: ignore[return-value]  # whoever was called for has an answer or an error
 
     def _call_for_those_who_wait(self) -> None:
@@ -83,3 +84,12 @@ class Together(Generic[T, R]):
         # The first of the group is this thread itself.
         for asked in group[1:]:
             asked.turn.release()
+
+
+def _copy_of(error: BaseException) -> BaseException:
+    """Like the error, without its traceback; `copy` would call a class that makes its message with that message."""
+    kind = type(error)
+    copied = kind.__new__(kind, *error.args)
+    copied.args = error.args
+    vars(copied).update(vars(error))
+    return copied

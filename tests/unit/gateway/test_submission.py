@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from libs.common.broker.model import NewJob
 from libs.common.errors import QueueFull, StoreUnavailable
@@ -143,6 +144,20 @@ def test_a_redis_lost_after_the_ledgers_write_does_no_harm(world: World, client:
     world.queues["bulk-availability"].error = AWAY
 
     assert client.post(many_leads())[1]["status"] == "accepted"
+
+
+@pytest.mark.parametrize("leads", [11, 3])
+def test_a_fault_that_nobody_foresaw_does_not_turn_an_accepted_job_into_an_error(
+    world: World, client: Client, leads: int
+) -> None:
+    """Eleven are enqueued; three would have run at once, and fall to the queue."""
+    world.queues["bulk-availability"].error = ValueError("odd")
+
+    with capture_logs() as told:
+        assert client.post(many_leads(leads))[1]["status"] == "accepted"
+
+    (left,) = (each for each in told if each["event"].endswith("left_to_reconciler"))
+    assert (left["log_level"], left["exc_info"]) == ("error", True)
 
 
 def test_without_mongodb_nothing_is_accepted(world: World, client: Client) -> None:

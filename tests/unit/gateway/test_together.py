@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from libs.common.errors import StoreUnavailable
 from services.gateway.together import Together
 
 _PATIENCE_S = 5.0
@@ -106,6 +107,22 @@ def test_an_error_is_raised_to_all_who_shared_the_call_and_to_nobody_else(
     slow.may_answer.release()
 
     assert together.ask(5) == 50
+
+
+def test_everyone_raises_an_error_of_his_own_so_that_tracebacks_do_not_mix(
+    slow: Slow, threads: ThreadPoolExecutor
+) -> None:
+    slow.error = StoreUnavailable("mongodb", "away")
+    futures = asked_meanwhile(Together(slow, most=3), slow, threads, [1, 2, 3])
+    slow.may_answer.release(2)
+
+    errors = [future.exception(_PATIENCE_S) for future in futures]
+
+    assert len({id(error) for error in errors} | {id(slow.error)}) == 5
+    for error in errors:
+        assert isinstance(error, StoreUnavailable)
+        assert (str(error), error.store, error.reason) == ("mongodb is unavailable: away", "mongodb", "away")
+        assert error.__cause__ is slow.error
 
 
 def test_many_threads_get_each_its_own_answer(threads: ThreadPoolExecutor) -> None:

@@ -11,7 +11,7 @@ from libs.common.broker.model import Added, Attempt, JobPage, JobView, NewJob, Q
 from libs.common.broker.queue import CancelAnswer
 from libs.common.errors import StoreUnavailable
 from libs.common.jobs.states import JobState, LedgerStatus
-from libs.common.ledger.model import Accepted, Ending, LedgerEntry, NewEntry, Reopening
+from libs.common.ledger.model import Accepted, Ending, LedgerEntry, NewEntry, OpenJob, Reopening
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -36,6 +36,7 @@ class MemoryLedger:
         self.entries: dict[str, LedgerEntry] = {}
         self.data: dict[str, dict[str, Any]] = {}
         self.data_read: list[str] = []
+        self.entries_read: list[str] = []
         self.away = False
 
     def accept(self, entry: NewEntry) -> Accepted:
@@ -133,14 +134,19 @@ class MemoryLedger:
         self.data_read += job_ids
         return {job_id: self.data[job_id] for job_id in job_ids if job_id in self.data}
 
-    def still_open(self, job_ids: Sequence[str]) -> set[str]:
+    def open_entries(self, job_ids: Sequence[str]) -> list[LedgerEntry]:
         self._check()
-        return {job_id for job_id in job_ids if job_id in self.entries and self.entries[job_id].is_open}
+        self.entries_read += job_ids
+        return [
+            self.entries[job_id]
+            for job_id in sorted(job_ids)
+            if job_id in self.entries and self.entries[job_id].is_open
+        ]
 
-    def open_jobs(self, *, after_id: str, limit: int, older_than: datetime | None = None) -> list[LedgerEntry]:
+    def open_jobs(self, *, after_id: str, limit: int, older_than: datetime | None = None) -> list[OpenJob]:
         self._check()
         found = [
-            self.entries[job_id]
+            OpenJob(job_id=job_id, queue=self.entries[job_id].queue)
             for job_id in sorted(self.entries)
             if job_id > after_id
             and self.entries[job_id].is_open
