@@ -169,7 +169,7 @@ class MemoryQueue:
         self.name = name
         self.jobs: dict[str, NewJob] = {}
         self.views: dict[str, JobView] = {}
-        self.error: StoreUnavailable | None = None
+        self.error: Exception | None = None
         self.paused = False
         self.told: list[QueueEvent] = []
         self.held: set[str] = set()
