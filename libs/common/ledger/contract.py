@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from libs.common.ledger.model import Accepted, Ending, LedgerEntry, NewEntry, Reopening
+from libs.common.ledger.model import Accepted, Ending, LedgerEntry, NewEntry, OpenJob, Reopening
 
 
 class Ledger(Protocol):
@@ -76,16 +76,16 @@ class Ledger(Protocol):
         """The payloads of these jobs by job id; unknown ids are left out."""
         ...
 
-    def still_open(self, job_ids: Sequence[str]) -> set[str]:
-        """Which of these jobs are unfinished."""
+    def open_entries(self, job_ids: Sequence[str]) -> list[LedgerEntry]:
+        """The entries of those of these jobs that are unfinished, in the order of their ids, without their payloads."""
         ...
 
-    def open_jobs(self, *, after_id: str, limit: int, older_than: datetime | None = None) -> list[LedgerEntry]:
+    def open_jobs(self, *, after_id: str, limit: int, older_than: datetime | None = None) -> list[OpenJob]:
         """Unfinished jobs in the order of their ids: one page.
 
         Args:
             after_id: the last id of the page before; empty for the first page.
-            limit: the most entries to answer.
+            limit: the most jobs to answer.
             older_than: leaves out what was accepted later than this; ``None`` leaves nothing out.
         """
         ...

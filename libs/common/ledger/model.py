@@ -62,6 +62,13 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
         return self.status in OPEN_LEDGER_STATUSES
 
 
+class OpenJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that is still owed, and the queue that carries it."""
+
+    job_id: str
+    queue: str
+
+
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """What accepting a job did.
 

@@ -16,7 +16,7 @@ from pymongo.errors import BulkWriteError, DocumentTooLarge, DuplicateKeyError, 
 
 from libs.common.errors import PayloadTooLarge, StoreUnavailable
 from libs.common.jobs.states import LedgerStatus
-from libs.common.ledger.model import Accepted, Ending, LedgerEntry, NewEntry, Reopening
+from libs.common.ledger.model import Accepted, Ending, LedgerEntry, NewEntry, OpenJob, Reopening
 from libs.common.stores.collections import JOBS
 from libs.common.stores.mongo import Document, mongo_errors
 
@@ -127,20 +127,20 @@ class MongoLedger:
         with mongo_errors():
             return {found["_id"]: found["data"] for found in self._jobs.find({"_id": {"$in": job_ids}}, {"data": True})}
 
-    def still_open(self, job_ids: Sequence[str]) -> set[str]:
-        """Which of these jobs are unfinished."""
+    def open_entries(self, job_ids: Sequence[str]) -> list[LedgerEntry]:
+        """The entries of those of these jobs that are unfinished, without their payloads."""
+        wanted: Document = {"open": True, "_id": {"$in": job_ids}}
         with mongo_errors():
-            return {found["_id"] for found in self._jobs.find({"open": True, "_id": {"$in": job_ids}}, {"_id": True})}
+            return [_entry(found) for found in self._jobs.find(wanted, _WITHOUT_DATA).sort("_id", ASCENDING)]
 
-    def open_jobs(self, *, after_id: str, limit: int, older_than: datetime | None = None) -> list[LedgerEntry]:
+    def open_jobs(self, *, after_id: str, limit: int, older_than: datetime | None = None) -> list[OpenJob]:
         """Unfinished jobs in the order of their ids: one page, served by the index ``open``."""
         wanted: Document = {"open": True, "_id": {"$gt": after_id}}
         if older_than is not None:
             wanted["createdAt"] = {"$lt": older_than}
         with mongo_errors():
-            return [
-                _entry(found) for found in self._jobs.find(wanted, _WITHOUT_DATA).sort("_id", ASCENDING).limit(limit)
-            ]
+            page = self._jobs.find(wanted, {"queue": True}).sort("_id", ASCENDING).limit(limit)
+            return [OpenJob(job_id=found["_id"], queue=found["queue"]) for found in page]
 
     def _insert(self, entries: Sequence[NewEntry]) -> set[int]:
         """Inserts; answers the places of those that an existing entry refused.

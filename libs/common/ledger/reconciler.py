@@ -23,7 +23,7 @@ from libs.common.errors import InvalidInput, StoreUnavailable
 from libs.common.jobs.registry import contract_of
 from libs.common.jobs.states import JobState, LedgerStatus
 from libs.common.ledger.contract import Ledger
-from libs.common.ledger.model import Ending, LedgerEntry
+from libs.common.ledger.model import Ending, LedgerEntry, OpenJob
 from libs.common.ledger.requeue import job_again
 from libs.common.logging import get_logger
 
@@ -146,8 +146,8 @@ class Reconciler:
             for page in self._pages(older_than):
                 if stopping():
                     return report
-                for queue, entries in _by_queue(page).items():
-                    report = self._reconcile(queue, entries, report)
+                for queue, job_ids in _by_queue(page).items():
+                    report = self._reconcile(queue, job_ids, report)
         except StoreUnavailable:
             self._reconciled_epoch = None
             raise
@@ -156,35 +156,33 @@ class Reconciler:
             log.info("ledger.reconciled", **msgspec.structs.asdict(report))
         return report
 
-    def _pages(self, older_than: datetime | None) -> Iterator[list[LedgerEntry]]:
+    def _pages(self, older_than: datetime | None) -> Iterator[list[OpenJob]]:
         after_id = ""
         while page := self._ledger.open_jobs(after_id=after_id, limit=self._page, older_than=older_than):
             yield page
             after_id = page[-1].job_id
 
-    def _reconcile(self, name: str, entries: Sequence[LedgerEntry], report: Report) -> Report:
-        report = report.plus(looked_at=len(entries))
+    def _reconcile(self, name: str, job_ids: Sequence[str], report: Report) -> Report:
+        report = report.plus(looked_at=len(job_ids))
         queue = self._queues.get(name)
         if queue is None:
-            log.warning("ledger.queue_unknown", queue=name, jobs=len(entries))
-            return report.plus(skipped=len(entries))
-        ids = [entry.job_id for entry in entries]
-        known = queue.known(ids)
-        report = self._enqueue(queue, [entry for entry in entries if entry.job_id not in known], report)
-        return self._finish(queue, [job_id for job_id in ids if job_id in known], report)
+            log.warning("ledger.queue_unknown", queue=name, jobs=len(job_ids))
+            return report.plus(skipped=len(job_ids))
+        known = queue.known(job_ids)
+        report = self._enqueue(queue, [job_id for job_id in job_ids if job_id not in known], report)
+        return self._finish(queue, [job_id for job_id in job_ids if job_id in known], report)
 
-    def _enqueue(self, queue: ReconciledQueue, missing: Sequence[LedgerEntry], report: Report) -> Report:
+    def _enqueue(self, queue: ReconciledQueue, missing: Sequence[str], report: Report) -> Report:
         if not missing:
             return report
-        # Between reading the page and asking Redis a job may have ended and been forgotten there.
-        still_open = self._ledger.still_open([entry.job_id for entry in missing])
-        missing = [entry for entry in missing if entry.job_id in still_open]
-        jobs = self._jobs_of(missing)
+        # Read only now: between reading the page and asking Redis a job may have ended and been forgotten there.
+        entries = self._ledger.open_entries(missing)
+        jobs = self._jobs_of(entries)
         added = queue.add(jobs)
         return report.plus(
             enqueued=sum(answer.created for answer in added),
             held_back=sum(answer.job_id != job.job_id for answer, job in zip(added, jobs, strict=True)),
-            skipped=len(missing) - len(jobs),
+            skipped=len(entries) - len(jobs),
         )
 
     def _jobs_of(self, entries: Sequence[LedgerEntry]) -> list[NewJob]:
@@ -224,8 +222,8 @@ def _worker_reads_data(entry: LedgerEntry) -> bool:
         return True
 
 
-def _by_queue(entries: Sequence[LedgerEntry]) -> dict[str, list[LedgerEntry]]:
-    grouped: dict[str, list[LedgerEntry]] = defaultdict(list)
-    for entry in entries:
-        grouped[entry.queue].append(entry)
+def _by_queue(jobs: Sequence[OpenJob]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = defaultdict(list)
+    for job in jobs:
+        grouped[job.queue].append(job.job_id)
     return grouped

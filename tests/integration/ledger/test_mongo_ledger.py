@@ -11,7 +11,7 @@ from pymongo.database import Database
 from libs.common.broker.model import JobOptions
 from libs.common.errors import PayloadTooLarge, StoreUnavailable
 from libs.common.jobs.states import LedgerStatus
-from libs.common.ledger.model import Accepted, Ending, Reopening
+from libs.common.ledger.model import Accepted, Ending, OpenJob, Reopening
 from libs.common.ledger.mongo import MongoLedger
 from libs.common.settings import Secret, Settings
 from libs.common.stores.collections import JOBS
@@ -184,7 +184,7 @@ def test_many_jobs_end_in_one_call(ledger: MongoLedger) -> None:
 
     assert ledger.finish_many([completed(job_id, {"n": 1}) for job_id in [*ids, "unknown"]]) == 4
     assert ledger.finish_many([]) == 0
-    assert ledger.still_open(ids) == set()
+    assert ledger.open_entries(ids) == []
 
 
 def test_open_jobs_come_in_pages_by_id_and_only_those_old_enough(ledger: MongoLedger) -> None:
@@ -198,7 +198,16 @@ def test_open_jobs_come_in_pages_by_id_and_only_those_old_enough(ledger: MongoLe
         after_id = page[-1].job_id
 
     assert pages == [["j0", "j1"], ["j3", "j4"]]
-    assert len(ledger.open_jobs(after_id="", limit=100)) == 5
+    assert ledger.open_jobs(after_id="", limit=100) == [
+        OpenJob(job_id=f"j{n}", queue="integration-sync") for n in (0, 1, 3, 4, 5)
+    ]
+
+
+def test_entries_of_open_jobs_are_whole_but_for_their_payloads(ledger: MongoLedger) -> None:
+    ledger.accept_many([sync_entry(job_id=f"j{n}", unique_key=f"k{n}") for n in (2, 1, 0)])
+    ledger.finish(completed("j1"))
+
+    assert ledger.open_entries(["j2", "j1", "j0", "nobody"]) == [ledger.get("j0"), ledger.get("j2")]
 
 
 def test_the_search_for_open_jobs_looks_only_at_open_jobs(ledger: MongoLedger, database: Database[Document]) -> None:
@@ -266,7 +275,7 @@ def test_a_failed_job_is_owed_again_without_its_end_and_its_delay(ledger: MongoL
     assert found is not None
     assert (found.is_open, found.error, found.finished_at) == (True, None, None)
     assert found.options == JobOptions(priority=2)
-    assert ledger.still_open([entry.job_id]) == {entry.job_id}
+    assert ledger.open_entries([entry.job_id]) == [found]
     assert ledger.reopen(entry.job_id) is Reopening.OPEN
 
 
@@ -295,7 +304,7 @@ def test_a_unique_key_is_not_taken_from_the_job_that_holds_it(ledger: MongoLedge
     answers = ledger.reopen_many([first.job_id, other.job_id])
 
     assert answers == {first.job_id: Reopening.HELD, other.job_id: Reopening.OPEN}
-    assert ledger.still_open([first.job_id]) == set()
+    assert ledger.open_entries([first.job_id]) == []
 
 
 def test_accepting_nothing_accepts_nothing(ledger: MongoLedger) -> None:

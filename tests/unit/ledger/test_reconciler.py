@@ -89,8 +89,10 @@ def test_a_job_that_redis_knows_is_left_alone() -> None:
     world.sync.show("j1", JobState.ACTIVE)
     world.clock.pass_by(timedelta(hours=1))
 
+    world.ledger.entries_read.clear()
     assert world.reconciler.run_once() == Report(complete=False, looked_at=1)
     assert world.ledger.entries["j1"].is_open
+    assert world.ledger.entries_read == []
 
 
 def test_everything_comes_back_at_once_when_redis_lost_its_data() -> None:
