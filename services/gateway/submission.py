@@ -12,7 +12,7 @@ import msgspec
 
 from libs.common.broker.model import JobOptions, NewJob
 from libs.common.clock import Clock
-from libs.common.errors import InvalidInput, StoreUnavailable
+from libs.common.errors import InvalidInput, QueueFull, StoreUnavailable
 from libs.common.ids import IdFactory
 from libs.common.jobs.registry import contract_of
 from libs.common.jobs.states import JobState, LedgerStatus
@@ -105,8 +105,15 @@ class Door:
             StoreUnavailable: MongoDB is away. Whether the job was accepted is not known; with a key it can be asked.
         """
         job_id = keyed_job_id(order, idempotency_key) if idempotency_key else self._new_id()
-        if idempotency_key and (earlier := self._ledger.get(job_id)):
-            return self._repeat(earlier, order)
+        try:
+            return self._submit(order, job_id)
+        except (InvalidInput, QueueFull):
+            # What was accepted once is answered, though it would not be now: the leads are gone, or Redis is full.
+            if idempotency_key and (earlier := self._ledger.get(job_id)):
+                return self._repeat(earlier, order)
+            raise
+
+    def _submit(self, order: Order, job_id: str) -> Receipt:
         order = self._admit(order)
         job = order.job(job_id)
         at_once = self._runs_at_once(order, redis_there=True)

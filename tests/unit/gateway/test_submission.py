@@ -12,7 +12,7 @@ from libs.common.errors import QueueFull, StoreUnavailable
 from libs.common.jobs.states import JobState, LedgerStatus
 from libs.common.ledger.model import Ending
 from tests.unit.gateway.bad_inputs import LEAD_ID, bulk, message, sync
-from tests.unit.gateway.fakes import KNOWN_LEADS, SERVICE, World
+from tests.unit.gateway.fakes import KNOWN_LEADS, SERVICE, FakeLeads, World
 
 AWAY = StoreUnavailable("redis", "away")
 FULL = QueueFull("redis", "maxmemory is reached")
@@ -221,11 +221,33 @@ def test_the_same_key_for_another_request_is_refused(world: World, client: Clien
     assert len(world.ledger.entries) == 1
 
 
-def test_a_key_still_answers_when_the_request_would_no_longer_be_admitted(world: World, client: Client) -> None:
+def test_a_key_still_answers_while_redis_is_full(world: World, client: Client) -> None:
     first = client.post(many_leads(), key="k")
     world.epoch.error = FULL
 
     assert client.post(many_leads(), key="k") == first
+    assert client.post(many_leads(), key="another")[0] == 503
+    assert client.post(many_leads(12), key="k")[1]["errors"][0]["field"] == "Idempotency-Key"
+
+
+def test_a_key_still_answers_when_the_leads_are_gone(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = client.post(many_leads(), key="k")
+    monkeypatch.setattr(FakeLeads, "has_any", lambda *_: False)
+
+    assert client.post(many_leads(), key="k") == first
+    assert client.post(many_leads(), key="another")[1]["errors"][0]["field"] == "data.leadIds"
+
+
+def test_the_ledger_is_not_read_for_a_key_before_it_is_written(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = client.post(many_leads(), key="k")
+    monkeypatch.setattr(world.ledger, "get", lambda _: pytest.fail("a round trip too many"))
+
+    assert client.post(many_leads(), key="k") == first
+    assert client.post(many_leads(), key="another")[0] == 202
 
 
 def test_two_keys_are_two_jobs(client: Client) -> None:
