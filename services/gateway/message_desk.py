@@ -203,6 +203,14 @@ class Messages:
         """
         return self._desk.uncertain(workspace_id, limit=limit)
 
+    def count_uncertain(self, workspace_id: str | None, *, most: int) -> int:
+        """How many messages wait for a person, up to ``most``.
+
+        Raises:
+            StoreUnavailable: MongoDB is away.
+        """
+        return self._desk.count_uncertain(workspace_id, most=most)
+
     def resolve(self, message_id: str, resolution: Resolution, *, by: str) -> Message | None:
         """Carries out a person's decision; ``None`` where there is nothing to decide about the message.
 

@@ -113,6 +113,24 @@ class IntegrationDesk:
             chosen["_id"] = {"$gt": ObjectId(after)}
         return self._overviews([{"$match": chosen}, {"$sort": {"_id": ASCENDING}}, {"$limit": limit}])
 
+    def needing_attention(self, workspace_id: str | None = None, *, limit: int) -> Sequence[Integration]:
+        """Integrations that wait for a person, in the order in which they were added; without what belongs to them.
+
+        Args:
+            workspace_id: only this workspace's.
+            limit: the most to answer.
+
+        Raises:
+            Permanent: a document is not an integration that can be read.
+            StoreUnavailable: MongoDB is away.
+        """
+        wanted: Document = {"status": str(IntegrationStatus.NEEDS_ATTENTION)}
+        if workspace_id is not None:
+            wanted["workspaceId"] = workspace_id
+        with mongo_errors():
+            found = list(self._integrations.find(wanted, {"credentials": False}).sort("_id", ASCENDING).limit(limit))
+        return [integration_of(document) for document in found]
+
     def one(self, integration_id: str) -> IntegrationOverview | None:
         """An integration; ``None`` where there is none of this id.
 

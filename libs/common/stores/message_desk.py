@@ -111,13 +111,21 @@ class MessageDesk:
 
     def uncertain(self, workspace_id: str | None, *, limit: int) -> list[Message]:
         """Messages that wait for a person, the latest first; of one workspace or of all."""
-        wanted: Document = {"status": _S.UNCERTAIN.value}
-        if workspace_id is not None:
-            wanted["workspaceId"] = workspace_id
         with mongo_errors():
-            return [
-                message_of(found) for found in self._messages.find(wanted).sort("updatedAt", DESCENDING).limit(limit)
-            ]
+            found = self._messages.find(_uncertain(workspace_id)).sort("updatedAt", DESCENDING).limit(limit)
+            return [message_of(document) for document in found]
+
+    def count_uncertain(self, workspace_id: str | None, *, most: int) -> int:
+        """How many messages wait for a person, up to ``most``; of one workspace or of all."""
+        # The order makes the index of the waiting ones serve, which a condition on the status alone would not.
+        steps: list[Document] = [
+            {"$match": _uncertain(workspace_id)},
+            {"$sort": {"updatedAt": DESCENDING}},
+            {"$limit": most},
+            {"$count": "messages"},
+        ]
+        with mongo_errors():
+            return sum(found["messages"] for found in self._messages.aggregate(steps))
 
     def campaign(self, workspace_id: str, campaign_id: str, *, now: datetime) -> CampaignState:
         """How far a campaign is."""
@@ -229,6 +237,11 @@ class MessageDesk:
         with mongo_errors():
             changed = self._messages.find_one_and_update(wanted, update, return_document=ReturnDocument.AFTER)
         return message_of(changed) if changed else None
+
+
+def _uncertain(workspace_id: str | None) -> Document:
+    wanted: Document = {"status": _S.UNCERTAIN.value}
+    return wanted if workspace_id is None else {**wanted, "workspaceId": workspace_id}
 
 
 def _reported(line_id: str, provider_message_id: str) -> Document:

@@ -6,8 +6,7 @@ from typing import Final, TypeVar
 
 from libs.common.broker.model import JobView
 from libs.common.errors import StoreUnavailable
-from libs.common.stores.integration_desk import IntegrationOverview
-from libs.common.stores.integrations import Integration, IntegrationStatus
+from libs.common.stores.integrations import Integration
 from libs.common.stores.schedules import Schedule
 from services.gateway.dashboard.parts import Pace, Parts
 from services.gateway.dashboard.schedules import is_of, schedule_row
@@ -42,7 +41,7 @@ def facts_of(parts: Parts) -> Facts:
         workers=pace.workers,
         lines=unless_away(parts.lines.all, []),
         schedules=unless_away(lambda: [schedule_row(each, now=now) for each in parts.schedules.all()], []),
-        uncertain=unless_away(lambda: len(parts.messages.uncertain(None, limit=MOST_UNCERTAIN)), 0),
+        uncertain=unless_away(lambda: parts.messages.count_uncertain(None, most=MOST_UNCERTAIN), 0),
         needing=_needing(parts, None),
         now=now,
     )
@@ -62,19 +61,15 @@ def facts_of_workspace(parts: Parts, workspace: str) -> Facts:
         dead=Counter(job.queue for job in dead),
         lines=unless_away(lambda: parts.lines.all(workspace), []),
         schedules=[schedule_row(each, now=now) for each in own],
-        uncertain=unless_away(lambda: len(parts.messages.uncertain(workspace, limit=MOST_UNCERTAIN)), 0),
+        uncertain=unless_away(lambda: parts.messages.count_uncertain(workspace, most=MOST_UNCERTAIN), 0),
         needing=_needing(parts, workspace),
         now=now,
     )
 
 
-def _needing(parts: Parts, workspace: str | None) -> list[Integration]:
-    nothing: Sequence[IntegrationOverview] = ()
-    found = unless_away(
-        lambda: parts.integrations.page(workspace, status=IntegrationStatus.NEEDS_ATTENTION, limit=MOST_NEEDING),
-        nothing,
-    )
-    return [each.integration for each in found]
+def _needing(parts: Parts, workspace: str | None) -> Sequence[Integration]:
+    nothing: Sequence[Integration] = ()
+    return unless_away(lambda: parts.integrations.needing_attention(workspace, limit=MOST_NEEDING), nothing)
 
 
 def _is_down(parts: Mapping[str, Part], name: str) -> bool:

@@ -111,8 +111,6 @@ class Which:
     text: str = ""
 
 
-EVERY = Which()
-
 _CHILD_STATES = (JobState.ACTIVE, JobState.FAILED, JobState.DELAYED, JobState.PRIORITIZED, JobState.WAITING)
 _CHILDREN_LOOKED_AT = 20
 _PAGE_COST = 50

@@ -12,7 +12,7 @@ from libs.common.clock import Clock
 from libs.common.messages.explaining import Explanation
 from libs.common.messages.model import Message
 from libs.common.stores.integration_desk import IntegrationOverview
-from libs.common.stores.integrations import IntegrationStatus
+from libs.common.stores.integrations import Integration
 from libs.common.stores.message_desk import Resolution
 from libs.common.stores.message_search import MessageRecord, Shelf
 from libs.common.stores.schedules import Schedule
@@ -73,8 +73,8 @@ class Lines(Protocol):
 class Messages(Protocol):
     """Decisions about messages, and why one waits; :class:`services.gateway.message_desk.Messages` takes them."""
 
-    def uncertain(self, workspace_id: str | None, *, limit: int) -> list[Message]:
-        """Messages that wait for a person, the latest first."""
+    def count_uncertain(self, workspace_id: str | None, *, most: int) -> int:
+        """How many messages wait for a person, up to ``most``."""
         ...
 
     def resolve(self, message_id: str, resolution: Resolution, *, by: str) -> Message | None:
@@ -143,11 +143,14 @@ class Integrations(Protocol):
         self,
         workspace_id: str | None = None,
         *,
-        status: IntegrationStatus | None = None,
         after: str = "",
         limit: int,
     ) -> Sequence[IntegrationOverview]:
         """Integrations in the order in which they were added."""
+        ...
+
+    def needing_attention(self, workspace_id: str | None = None, *, limit: int) -> Sequence[Integration]:
+        """Those that wait for a person, in the order in which they were added."""
         ...
 
     def one(self, integration_id: str) -> IntegrationOverview | None:

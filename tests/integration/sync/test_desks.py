@@ -51,6 +51,8 @@ def test_those_that_need_attention_can_be_asked_for(world: World) -> None:
     desk = IntegrationDesk(world.database)
     for status, integration_id in ((IntegrationStatus.ACTIVE, well), (IntegrationStatus.NEEDS_ATTENTION, ill)):
         assert [each.integration.id for each in desk.page(status=status, limit=9)] == [integration_id]
+    assert [each.id for each in desk.needing_attention(WORKSPACE, limit=9)] == [ill]
+    assert desk.needing_attention("another", limit=9) == []
 
 
 def test_runs_are_listed_the_latest_first(world: World) -> None:

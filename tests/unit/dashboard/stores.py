@@ -132,15 +132,14 @@ class Syncs:
         self,
         workspace_id: str | None = None,
         *,
-        status: IntegrationStatus | None = None,
         after: str = "",
         limit: int,
     ) -> Sequence[IntegrationOverview]:
-        return [
-            each
-            for each in self._shown.values()
-            if workspace_id in (None, each.integration.workspace_id) and status in (None, each.integration.status)
-        ][:limit]
+        return [each for each in self._shown.values() if workspace_id in (None, each.integration.workspace_id)][:limit]
+
+    def needing_attention(self, workspace_id: str | None = None, *, limit: int) -> Sequence[Integration]:
+        found = [each.integration for each in self.page(workspace_id, limit=limit)]
+        return [each for each in found if each.status is IntegrationStatus.NEEDS_ATTENTION]
 
     def one(self, integration_id: str) -> IntegrationOverview | None:
         return self._shown.get(integration_id)

@@ -253,9 +253,8 @@ class World:
     def latest(self, schedule: str, *, limit: int) -> list[TickRow]:
         return [tick for tick in self.tick_rows if tick.schedule == schedule][:limit]
 
-    def uncertain(self, workspace_id: str | None, *, limit: int) -> list[Message]:
-        self._check_mongodb()
-        return _Search(self).on(Shelf.UNCERTAIN, workspace_id, limit=limit)
+    def count_uncertain(self, workspace_id: str | None, *, most: int) -> int:
+        return len(_Search(self).on(Shelf.UNCERTAIN, workspace_id, limit=most))
 
     def explain(self, message_id: str) -> Explanation | None:
         found = next((each for each in self.open_messages if each.message_id == message_id), None)

@@ -58,7 +58,7 @@ def add_messages(pages: Blueprint, parts: Parts) -> None:
             shelf=None if recipient else shelf,
             recipient=recipient,
             resolutions=_RESOLUTIONS,
-            uncertain=len(parts.messages.uncertain(workspace, limit=_SHOWN)),
+            uncertain=parts.messages.count_uncertain(workspace, most=_SHOWN),
             workspace_filter=None if bound_to else workspace,
         )
 
