@@ -139,10 +139,12 @@ class WebhookFeed:
                 while len(changes) < _BATCH and (change := stream.try_next()) is not None:
                     changes.append(change)
                 written += self._tell(changes)
-                if stream.resume_token is not None:
+                ends = stopping() or self._clock.now() >= until
+                # While nothing happens the place moves on too, or it would become too old to go on from.
+                if (changes or ends) and stream.resume_token is not None:
                     place = {"token": stream.resume_token, "at": self._clock.now()}
                     self._feed.update_one({"_id": _FEED}, {"$set": place}, upsert=True)
-                if stopping() or self._clock.now() >= until:
+                if ends:
                     return written
 
     def _tell(self, changes: Sequence[Document]) -> int:

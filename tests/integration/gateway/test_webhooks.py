@@ -179,6 +179,24 @@ def test_what_happens_while_nobody_reads_is_told_afterwards(hooks: Hooks) -> Non
     assert hooks.feed.run_once(turn=NO_TURN) == 3
 
 
+def test_the_place_is_stored_after_changes_and_at_the_end_of_a_turn_and_not_at_every_look(hooks: Hooks) -> None:
+    hooks.make()
+    hooks.feed.run_once(turn=NO_TURN)
+    feed = WebhookFeed(hooks.database, hooks.webhooks, hooks.deliveries, hooks.queue, clock=SystemClock(), wait_ms=10)
+    places: list[Any] = []
+
+    def looked() -> bool:
+        places.append((hooks.database["webhookFeed"].find_one({}) or {})["at"])
+        if len(places) == 3:
+            hooks.message("sent")
+        return bool(places[-1] != places[0])
+
+    assert feed.run_once(stopping=looked, turn=timedelta(seconds=5)) == 1
+    assert len(set(places[:3])) == 1, "nothing happened"
+    assert len(set(places)) == 2, "there was one change"
+    assert (hooks.database["webhookFeed"].find_one({}) or {})["at"] > places[-1], "the turn has ended"
+
+
 @pytest.mark.parametrize("others", [0, 1])
 def test_a_webhook_is_not_told_of_what_happened_while_it_was_off(hooks: Hooks, others: int) -> None:
     """With another webhook the feed goes on meanwhile; without one it begins anew."""
