@@ -13,6 +13,7 @@ from libs.common.broker.record import record_of
 from libs.common.errors import InvalidInput
 from libs.common.ids import derived_job_id
 from libs.common.jobs.contract import MAX_PAYLOAD_BYTES, Origin, Payload
+from libs.common.jobs.integration_sync import INTEGRATION_SYNC, SyncMode
 from libs.common.jobs.registry import AnyContract, contracts
 from libs.common.validation import convert_strictly
 
@@ -166,6 +167,18 @@ def order_of(asked: JobRequest, *, bound_to: str | None = None) -> Order:
         request_hash=hashlib.sha256(asked_for).hexdigest(),
         size=len(asked_for),
     )
+
+
+def sync_order(integration_id: str, workspace_id: str, mode: SyncMode) -> Order:
+    """The order to sync an integration now.
+
+    Args:
+        integration_id: which one.
+        workspace_id: whose it is.
+        mode: how.
+    """
+    data = {"integrationId": integration_id, "workspaceId": workspace_id, "mode": mode.value}
+    return order_of(JobRequest(job_type=INTEGRATION_SYNC.job_type, data=data))
 
 
 def read_idempotency_key(header: str | None) -> str | None:

@@ -8,12 +8,13 @@ from flask import Blueprint, Response, g, redirect, request, url_for
 from werkzeug.exceptions import Forbidden
 
 from libs.common.logging import get_logger
-from services.gateway.auth import NOBODY, Caller, Scope
+from services.gateway.auth import NOBODY, Caller, Scope, bound_workspace
 from services.gateway.dashboard.sessions import COOKIE, LIFETIME, Session, Sessions, shows
 
 log = get_logger(__name__)
 
 NAME: Final = "dashboard"
+_LONGEST_WORKSPACE: Final = 200
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _WITHOUT_SESSION: Final = frozenset({f"{NAME}.login", f"{NAME}.asset"})
 
@@ -36,6 +37,11 @@ def may_change() -> bool:
     """Whether this request's page shows buttons."""
     scope: Scope = g.get("scope", Scope.OPEN)
     return scope >= Scope.ADMIN
+
+
+def workspace_asked() -> str | None:
+    """The workspace that a page is about: the only one that the person may see, or the one asked for, or all."""
+    return bound_workspace() or request.args.get("workspace", "").strip()[:_LONGEST_WORKSPACE] or None
 
 
 def watch(pages: Blueprint, sessions: Sessions) -> None:

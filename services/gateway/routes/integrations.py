@@ -7,7 +7,7 @@ from flask import Response, request
 
 from libs.common.errors import InvalidInput
 from libs.common.integration_check import CheckAnswer
-from libs.common.jobs.integration_sync import INTEGRATION_SYNC, SyncMode
+from libs.common.jobs.integration_sync import SyncMode
 from libs.common.stores.integrations import IntegrationStatus
 from services.gateway.answers import json_answer
 from services.gateway.auth import Scope, bound_workspace
@@ -21,7 +21,7 @@ from services.gateway.integration_views import (
     RunsAnswer,
     ShownIntegration,
 )
-from services.gateway.orders import JobRequest, order_of, read_idempotency_key
+from services.gateway.orders import read_idempotency_key, sync_order
 from services.gateway.routes.jobs import KEY_HEADER
 from services.gateway.submission import Door, Receipt
 
@@ -175,8 +175,7 @@ def integrations_routes(integrations: Integrations, runs: SyncRuns, door: Door) 
     )
     def begin_run(integration_id: str, body: RunOrder) -> Response:
         found = integrations.one(integration_id, bound_to=bound_workspace())
-        data = {"integrationId": found.integration_id, "workspaceId": found.workspace_id, "mode": str(body.mode)}
-        order = order_of(JobRequest(job_type=INTEGRATION_SYNC.job_type, data=data), bound_to=bound_workspace())
+        order = sync_order(found.integration_id, found.workspace_id, body.mode)
         key = read_idempotency_key(request.headers.get("Idempotency-Key"))
         receipt = door.submit(order, idempotency_key=key)
         return json_answer(receipt, status=200 if receipt.ended else 202)

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request, url_for
 from werkzeug.exceptions import BadRequest, NotFound
 
 from services.gateway.auth import Scope, bound_workspace, needs
-from services.gateway.dashboard.access import NAME
+from services.gateway.dashboard.access import NAME, workspace_asked
 from services.gateway.dashboard.deciding import decide_about
 from services.gateway.dashboard.error_groups import grouped, key_of
 from services.gateway.dashboard.jobs import Action
@@ -26,8 +26,7 @@ def add_dead(pages: Blueprint, parts: Parts) -> None:
     @pages.get("/dead")
     @needs(Scope.SERVICE, for_workspaces=True)
     def dead() -> Response:
-        bound_to = bound_workspace()
-        workspace = bound_to or request.args.get("workspace", "").strip()[:200] or None
+        workspace = workspace_asked()
         chosen = request.args.get("queue") or None
         if chosen and chosen not in parts.queues:
             raise NotFound(f"There is no queue {chosen[:80]!r}.")
@@ -44,7 +43,7 @@ def add_dead(pages: Blueprint, parts: Parts) -> None:
             groups=grouped(jobs),
             counts=counts,
             chosen=chosen,
-            workspace_filter=None if bound_to else workspace,
+            workspace_filter=None if bound_workspace() else workspace,
             more=more,
             read=len(jobs),
         )

@@ -5,18 +5,18 @@ from typing import Final
 from flask import Blueprint, Response, request, url_for
 from werkzeug.exceptions import BadRequest, NotFound
 
-from libs.common.jobs.integration_sync import INTEGRATION_SYNC, SyncMode
+from libs.common.jobs.integration_sync import SyncMode
 from libs.common.logging import get_logger
 from libs.common.stores.integration_desk import IntegrationOverview
 from libs.common.stores.sync_runs import SyncRun
 from services.gateway.auth import Scope, bound_workspace, needs
-from services.gateway.dashboard.access import NAME
+from services.gateway.dashboard.access import NAME, workspace_asked
 from services.gateway.dashboard.deciding import who
 from services.gateway.dashboard.parts import Parts
 from services.gateway.dashboard.rendering import page
 from services.gateway.dashboard.said import back_to
 from services.gateway.dashboard.schedules import schedule_row
-from services.gateway.orders import JobRequest, order_of
+from services.gateway.orders import sync_order
 
 log = get_logger(__name__)
 
@@ -31,8 +31,8 @@ def add_integrations(pages: Blueprint, parts: Parts) -> None:
     @pages.get("/integrations")
     @needs(Scope.SERVICE, for_workspaces=True)
     def integrations() -> Response:
-        bound_to, now = bound_workspace(), parts.clock.now()
-        workspace = bound_to or request.args.get("workspace", "").strip()[:200] or None
+        now = parts.clock.now()
+        workspace = workspace_asked()
         found = parts.integrations.page(workspace, after=request.args.get("after", ""), limit=_SHOWN + 1)
         shown = found[:_SHOWN]
         return page(
@@ -40,7 +40,7 @@ def add_integrations(pages: Blueprint, parts: Parts) -> None:
             "integrations.html",
             rows=[(each, schedule_row(each.schedule, now=now) if each.schedule else None) for each in shown],
             after=shown[-1].integration.id if len(found) > _SHOWN else None,
-            workspace_filter=None if bound_to else workspace,
+            workspace_filter=None if bound_workspace() else workspace,
         )
 
     @pages.get("/integrations/<integration_id>")
@@ -83,12 +83,7 @@ def add_integrations(pages: Blueprint, parts: Parts) -> None:
             mode = SyncMode(request.form.get("mode", SyncMode.INCREMENTAL.value))
         except ValueError as error:
             raise BadRequest("There is no such way to sync.") from error
-        data = {
-            "integrationId": integration_id,
-            "workspaceId": found.integration.workspace_id,
-            "mode": mode.value,
-        }
-        receipt = parts.submit(order_of(JobRequest(job_type=INTEGRATION_SYNC.job_type, data=data)), None)
+        receipt = parts.submit(sync_order(integration_id, found.integration.workspace_id, mode), None)
         log.info("integration.synced_now", integration_id=integration_id, job_id=receipt.job_id, by=who())
         return back_to(url_for(f"{NAME}.integration", integration_id=integration_id), "A sync is on its way.")
 

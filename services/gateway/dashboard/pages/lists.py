@@ -12,7 +12,7 @@ from libs.common.jobs.bulk_availability import BULK_AVAILABILITY
 from libs.common.jobs.states import LedgerStatus
 from libs.common.logging import get_logger
 from services.gateway.auth import Scope, bound_workspace, needs
-from services.gateway.dashboard.access import NAME
+from services.gateway.dashboard.access import NAME, workspace_asked
 from services.gateway.dashboard.deciding import who
 from services.gateway.dashboard.history import ListRun
 from services.gateway.dashboard.outcomes import FAILED, OPEN, OUTCOMES, csv_lines
@@ -35,8 +35,7 @@ def add_lists(pages: Blueprint, parts: Parts) -> None:
     @pages.get("/lists")
     @needs(Scope.SERVICE, for_workspaces=True)
     def lists() -> Response:
-        bound_to = bound_workspace()
-        workspace = bound_to or request.args.get("workspace", "").strip()[:200] or None
+        workspace = workspace_asked()
         runs = parts.past.runs(workspace, before=_moment(request.args.get("before", "")), limit=_RUNS_SHOWN + 1)
         shown = runs[:_RUNS_SHOWN]
         live = {run.job.job_id: parts.find(run.job.job_id) for run in shown if run.job.finished_at is None}
@@ -47,7 +46,7 @@ def add_lists(pages: Blueprint, parts: Parts) -> None:
             outcomes=OUTCOMES,
             before=shown[-1].job.created_at.isoformat() if len(runs) > _RUNS_SHOWN else None,
             is_first="before" not in request.args,
-            workspace_filter=None if bound_to else workspace,
+            workspace_filter=None if bound_workspace() else workspace,
         )
 
     @pages.get("/lists/<job_id>")

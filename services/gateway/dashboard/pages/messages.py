@@ -12,7 +12,7 @@ from libs.common.messages.states import MessageStatus
 from libs.common.stores.message_desk import Resolution
 from libs.common.stores.message_search import Shelf
 from services.gateway.auth import Scope, bound_workspace, needs
-from services.gateway.dashboard.access import NAME
+from services.gateway.dashboard.access import NAME, workspace_asked
 from services.gateway.dashboard.deciding import who
 from services.gateway.dashboard.facts import unless_away
 from services.gateway.dashboard.message_steps import steps_of
@@ -40,8 +40,7 @@ def add_messages(pages: Blueprint, parts: Parts) -> None:
     @pages.get("/messages")
     @needs(Scope.SERVICE, for_workspaces=True)
     def messages() -> Response:
-        bound_to = bound_workspace()
-        workspace = bound_to or request.args.get("workspace", "").strip()[:_LONGEST] or None
+        workspace = workspace_asked()
         recipient = request.args.get("to", "").strip()[:_LONGEST]
         shelf = _shelf(request.args.get("show", ""))
         rows = (
@@ -59,7 +58,7 @@ def add_messages(pages: Blueprint, parts: Parts) -> None:
             recipient=recipient,
             resolutions=_RESOLUTIONS,
             uncertain=parts.messages.count_uncertain(workspace, most=_SHOWN),
-            workspace_filter=None if bound_to else workspace,
+            workspace_filter=None if bound_workspace() else workspace,
         )
 
     @pages.get("/messages/<message_id>")
