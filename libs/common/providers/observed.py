@@ -1,9 +1,9 @@
 """Counts the calls to providers, and makes them steps of traces where those are made."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from enum import StrEnum
-from functools import cache, lru_cache
-from typing import Final
+from functools import cache
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from prometheus_client import Counter
@@ -41,13 +41,14 @@ _OF_LOSS: Final = {
     Loss.BROKEN: CallOutcome.BROKEN,
 }
 _TOO_MANY: Final = 429
+# Nearly every call's outcome, at hand because a member of an enum is slow to look up.
+_ANSWERED: Final = CallOutcome.ANSWERED
 
 
-@lru_cache(maxsize=1_000)
 def outcome_of_status(status: int) -> CallOutcome:
     """What an HTTP status says of a call."""
     if status < 300:
-        return CallOutcome.ANSWERED
+        return _ANSWERED
     if status == _TOO_MANY:
         return CallOutcome.LIMITED
     return CallOutcome.REJECTED if status < 500 else CallOutcome.FAILED
@@ -75,53 +76,45 @@ class ObservedTransport:
         self._provider = provider
         self._calls = calls_to(provider)
 
-    async def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Reply:
+    # Neither is a coroutine function: the call is counted in the one coroutine that it takes anyhow.
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Coroutine[Any, Any, Reply]:
         """See :class:`~libs.common.providers.transport.Transport`."""
+        call = self._transport.get(url, headers=headers)
         if switch.tracing is not None:
-            return await self._traced(switch.tracing, "GET", url, None, headers)
-        try:
-            reply = await self._transport.get(url, headers=headers)
-        except NoReply as lost:
-            self._calls[_OF_LOSS[lost.loss]].inc()
-            raise
-        self._calls[outcome_of_status(reply.status)].inc()
-        return reply
+            return self._traced(switch.tracing, "GET", url, call)
+        return self._counted(call)
 
-    async def post(self, url: str, *, json: bytes, headers: Mapping[str, str] | None = None) -> Reply:
+    def post(self, url: str, *, json: bytes, headers: Mapping[str, str] | None = None) -> Coroutine[Any, Any, Reply]:
         """See :class:`~libs.common.providers.transport.Transport`."""
+        call = self._transport.post(url, json=json, headers=headers)
         if switch.tracing is not None:
-            return await self._traced(switch.tracing, "POST", url, json, headers)
-        try:
-            reply = await self._transport.post(url, json=json, headers=headers)
-        except NoReply as lost:
-            self._calls[_OF_LOSS[lost.loss]].inc()
-            raise
-        self._calls[outcome_of_status(reply.status)].inc()
-        return reply
+            return self._traced(switch.tracing, "POST", url, call)
+        return self._counted(call)
 
     async def close(self) -> None:
         """See :class:`~libs.common.providers.transport.Transport`."""
         await self._transport.close()
 
-    async def _traced(
-        self, tracing: switch.Tracing, method: str, url: str, json: bytes | None, headers: Mapping[str, str] | None
-    ) -> Reply:
+    async def _counted(self, call: Awaitable[Reply]) -> Reply:
+        try:
+            reply = await call
+        except NoReply as lost:
+            self._calls[_OF_LOSS[lost.loss]].inc()
+            raise
+        self._calls[outcome_of_status(reply.status)].inc()
+        return reply
+
+    async def _traced(self, tracing: switch.Tracing, method: str, url: str, call: Awaitable[Reply]) -> Reply:
         known = {"http.request.method": method, "server.address": _host(url), "tuco.provider": self._provider}
         with tracing.step(f"{method} {self._provider}", switch.Kind.CALL, attributes=known) as step:
             try:
-                if json is None:
-                    reply = await self._transport.get(url, headers=headers)
-                else:
-                    reply = await self._transport.post(url, json=json, headers=headers)
+                reply = await self._counted(call)
             except NoReply as lost:
-                outcome = _OF_LOSS[lost.loss]
-                self._calls[outcome].inc()
-                step.tell({"tuco.outcome": outcome.value})
+                step.tell({"tuco.outcome": _OF_LOSS[lost.loss].value})
                 raise
             outcome = outcome_of_status(reply.status)
-            self._calls[outcome].inc()
             step.tell({"http.response.status_code": reply.status, "tuco.outcome": outcome.value})
-            if outcome is not CallOutcome.ANSWERED:
+            if outcome is not _ANSWERED:
                 step.fail(f"the provider answered {reply.status}")
             return reply
 
