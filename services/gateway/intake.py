@@ -10,25 +10,18 @@ from typing import Protocol
 
 import msgspec
 
-from libs.common.broker.model import Added, JobView, NewJob
+from libs.common.broker.model import NewJob
 from libs.common.errors import QueueFull, StoreUnavailable
 from libs.common.ledger.contract import Ledger
 from libs.common.ledger.model import LedgerEntry, NewEntry
 from libs.common.logging import get_logger
+from services.gateway.asked_queues import AddsJobs, ShowsJobs
 
 log = get_logger(__name__)
 
 
-class DoorQueue(Protocol):
-    """What the door asks of a queue; :class:`libs.common.broker.queue.JobQueue` does it."""
-
-    def add(self, jobs: Sequence[NewJob]) -> list[Added]:
-        """Adds jobs; a known id adds nothing."""
-        ...
-
-    def get(self, job_id: str) -> JobView | None:
-        """The job as the queue knows it now."""
-        ...
+class DoorQueue(AddsJobs, ShowsJobs, Protocol):
+    """What the door asks of a queue."""
 
 
 class Room(Protocol):

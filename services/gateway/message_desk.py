@@ -8,7 +8,6 @@ from typing import Annotated, Final, Protocol
 import msgspec
 
 from libs.common.broker.enqueue import job_from
-from libs.common.broker.model import Added, NewJob, QueueStats
 from libs.common.budgets.contract import WorkspaceBudget
 from libs.common.budgets.forecast import forecast
 from libs.common.budgets.records import RecordReader, Records
@@ -26,6 +25,7 @@ from libs.common.stores.message_desk import MessageDesk, Resolution
 from libs.common.stores.sending_lines import SendingLineStore
 from libs.common.stores.stops import Concerned, StopStore
 from libs.common.stores.workspace_limits import WorkspaceLimitStore
+from services.gateway.asked_queues import AddsJobs, CountsJobs
 
 log = get_logger(__name__)
 
@@ -33,19 +33,11 @@ MOST_WOKEN: Final = 10_000
 """How many messages a lifted stop wakes at once; the others look again within minutes."""
 
 
-class MessageQueue(Protocol):
+class MessageQueue(AddsJobs, CountsJobs, Protocol):
     """What is asked of the queue of messages; :class:`libs.common.broker.queue.JobQueue` does it."""
-
-    def add(self, jobs: Sequence[NewJob]) -> list[Added]:
-        """Adds jobs; one whose unique key an unfinished job holds adds nothing."""
-        ...
 
     def promote(self, job_id: str) -> bool:
         """Lets a delayed job run now."""
-        ...
-
-    def stats(self) -> QueueStats:
-        """The queue in numbers."""
         ...
 
 

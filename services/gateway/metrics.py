@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator, Mapping
-from typing import Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -17,11 +16,11 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from libs.common.broker.model import QueueStats
 from libs.common.build_info import BUILD
 from libs.common.errors import StoreUnavailable
 from libs.common.ledger.reconciler import Report
 from libs.common.logging import get_logger
+from services.gateway.asked_queues import CountsJobs
 from services.gateway.exposition import Merger, UnreadableMetricsError
 from services.gateway.side_by_side import SideBySide
 from services.gateway.store_metrics import StoreCollector, StoreFacts
@@ -35,14 +34,6 @@ _MOVES = "limited"
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class CountedQueue(Protocol):
-    """What metrics ask of a queue; :class:`libs.common.broker.queue.JobQueue` does it."""
-
-    def stats(self) -> QueueStats:
-        """The queue in numbers."""
-        ...
-
-
 class GatewayMetrics:
     """What the gateway counts about itself.
 
@@ -51,7 +42,7 @@ class GatewayMetrics:
         store: tells what MongoDB knows of unfinished work; asked at each scrape.
     """
 
-    def __init__(self, queues: Mapping[str, CountedQueue], store: StoreFacts) -> None:
+    def __init__(self, queues: Mapping[str, CountsJobs], store: StoreFacts) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -90,7 +81,7 @@ class GatewayMetrics:
 class _QueueCollector(Collector):
     """Asks the queues when it is scraped; while Redis is away it has nothing but that to say."""
 
-    def __init__(self, queues: Mapping[str, CountedQueue]) -> None:
+    def __init__(self, queues: Mapping[str, CountsJobs]) -> None:
         self._queues = queues
 
     def describe(self) -> list[Metric]:

@@ -169,6 +169,20 @@ def order_of(asked: JobRequest, *, bound_to: str | None = None) -> Order:
     )
 
 
+def order_of_route(contract: AnyContract, payload: Payload, asked: msgspec.Struct) -> Order:
+    """The order that a route of its own makes of a request, whose moments it has fixed in the payload.
+
+    Args:
+        contract: the job's type.
+        payload: what to do.
+        asked: the request; what was asked, not when, is what an idempotency key stands for.
+    """
+    asked_for = msgspec.json.encode(asked, order="deterministic")
+    return Order(
+        contract=contract, payload=payload, options=JobOptions(), request_hash=hashlib.sha256(asked_for).hexdigest()
+    )
+
+
 def sync_order(integration_id: str, workspace_id: str, mode: SyncMode) -> Order:
     """The order to sync an integration now.
 

@@ -8,12 +8,13 @@ from typing import Annotated, Protocol
 import msgspec
 from werkzeug.exceptions import NotFound
 
-from libs.common.broker.model import JobPage, JobView
+from libs.common.broker.model import JobView
 from libs.common.clock import Clock
 from libs.common.jobs.bulk_action import Action
 from libs.common.jobs.states import JobState
 from libs.common.ledger.contract import Ledger
 from libs.common.logging import get_logger
+from services.gateway.asked_queues import BrowsesJobs
 from services.gateway.bulk.deeds import Deeds, ManyAtOnce
 
 log = get_logger(__name__)
@@ -21,21 +22,8 @@ log = get_logger(__name__)
 _PAGE = 100
 
 
-class BrowsedQueue(ManyAtOnce, Protocol):
+class BrowsedQueue(BrowsesJobs, ManyAtOnce, Protocol):
     """What the desk asks of a queue; :class:`libs.common.broker.queue.JobQueue` does it."""
-
-    def browse(
-        self,
-        state: JobState,
-        *,
-        cursor: str = "",
-        limit: int = 50,
-        job_type: str = "",
-        group: str | None = None,
-        text: str = "",
-    ) -> JobPage:
-        """A page of the jobs in a state."""
-        ...
 
     def pause(self) -> None:
         """Hands out no more jobs."""

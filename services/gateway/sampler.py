@@ -5,26 +5,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Protocol
 
-from libs.common.broker.model import QueueStats
 from libs.common.errors import StoreUnavailable
 from libs.common.logging import get_logger
 from libs.common.worker.heartbeat import WorkerSeen
+from services.gateway.asked_queues import CountsJobs
 from services.gateway.rates import Sample
 
 log = get_logger(__name__)
 
 INTERVAL = timedelta(seconds=5)
 REMEMBERED = timedelta(minutes=1)
-
-
-class SampledQueue(Protocol):
-    """What the sampler asks of a queue."""
-
-    def stats(self) -> QueueStats:
-        """The queue in numbers."""
-        ...
 
 
 class Sampler:
@@ -41,7 +32,7 @@ class Sampler:
 
     def __init__(
         self,
-        queues: Mapping[str, SampledQueue],
+        queues: Mapping[str, CountsJobs],
         workers: Callable[[], Sequence[WorkerSeen]],
         *,
         interval: timedelta = INTERVAL,

@@ -1,10 +1,9 @@
 """Running a schedule now, beside its ticks: the same job as a tick's, stamped with the moment of the wish."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from libs.common.broker.enqueue import job_from
-from libs.common.broker.model import Added, NewJob
 from libs.common.clock import Clock
 from libs.common.errors import StoreUnavailable
 from libs.common.ids import derived_job_id
@@ -14,16 +13,9 @@ from libs.common.ledger.contract import Ledger
 from libs.common.ledger.model import NewEntry
 from libs.common.logging import get_logger
 from libs.common.stores.schedules import Schedule
+from services.gateway.asked_queues import AddsJobs
 
 log = get_logger(__name__)
-
-
-class AddsJobs(Protocol):
-    """What is asked of a queue; :class:`libs.common.broker.queue.JobQueue` does it."""
-
-    def add(self, jobs: Sequence[NewJob]) -> list[Added]:
-        """Adds jobs; a known id adds nothing."""
-        ...
 
 
 class ScheduleRuns:

@@ -1,15 +1,12 @@
 """What a request for a bulk action makes: a preview, or an order for the door. No I/O."""
 
-import hashlib
 from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
 
-from libs.common.broker.model import JobOptions
-from libs.common.jobs.bulk_action import BULK_ACTION, Action, BulkOrder
+from libs.common.jobs.bulk_action import Action, BulkOrder
 from services.gateway.bulk.filters import JobFilterRequest, read_filter
-from services.gateway.orders import Order
 
 
 class BulkActionRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -34,13 +31,3 @@ def bulk_order(asked: BulkActionRequest, *, queues: Collection[str], now: dateti
     """
     which = read_filter(asked.filter, asked.action, queues=queues, now=now)
     return BulkOrder(action=asked.action, filter=which, as_of=now)
-
-
-def order_for_the_door(order: BulkOrder, asked: BulkActionRequest) -> Order:
-    """The job that carries an order out; what was asked, not when, is what an idempotency key stands for."""
-    return Order(
-        contract=BULK_ACTION,
-        payload=order,
-        options=JobOptions(),
-        request_hash=hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest(),
-    )

@@ -1,25 +1,22 @@
 """Carrying a bulk action out: page by page, with progress from which another worker goes on."""
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, Final, Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import msgspec
 
 from libs.common.broker.actors import JobContext
 from libs.common.clock import Clock
-from libs.common.errors import JobCancelled, NotNow
 from libs.common.jobs.bulk_action import BulkOrder
 from libs.common.logging import get_logger
 from services.gateway.bulk.deeds import Deeds, ManyAtOnce
 from services.gateway.bulk.selection import Place, SelectedQueue, Selection
+from services.gateway.turns import LONGEST_TURN, Turns
 
 log = get_logger(__name__)
-
-LONGEST_TURN: Final = timedelta(minutes=4)
-"""After so long a run lets go of its worker and goes on later, well within its time limit."""
 
 
 class ActedQueue(SelectedQueue, ManyAtOnce, Protocol):
@@ -72,9 +69,7 @@ class BulkRuns:
         self._selection = Selection(queues, monotonic=monotonic)
         self._deeds = deeds
         self._progress_of = progress_of
-        self._clock = clock
-        self._monotonic = monotonic
-        self._turn_s = longest_turn.total_seconds()
+        self._turns = Turns(clock=clock, monotonic=monotonic, longest=longest_turn)
 
     async def run(self, order: BulkOrder, job: JobContext) -> dict[str, Any]:
         """Does it with all jobs that fit, from where an earlier attempt has come to.
@@ -87,27 +82,19 @@ class BulkRuns:
             NotNow: the run has had its turn and goes on later.
             StoreUnavailable: a store is away; the run goes on when it is back.
         """
-        progress = await asyncio.to_thread(self._begin, order, job)
-        let_go_at = self._monotonic() + self._turn_s
-        while not progress.has_ended:
-            progress = await asyncio.to_thread(self._step, order, progress, job.job_id)
-            await job.set_progress(msgspec.to_builtins(progress))
-            if job.cancelled():
-                log.info("bulk_action.stopped", done=progress.done)
-                raise JobCancelled
-            if self._monotonic() >= let_go_at and not progress.has_ended:
-                raise NotNow(self._clock.now(), "others have their turn", came_further=True)
+        begin = partial(self._begin, order, job.job_id)
+        progress = await self._turns.run(begin, partial(self._step, order, job.job_id), job)
         log.info("bulk_action.completed", action=order.action.value, done=progress.done, refused=progress.refused)
         return {"done": progress.done, "refused": progress.refused}
 
-    def _begin(self, order: BulkOrder, job: JobContext) -> Progress:
-        told = self._progress_of(job.job_id)
+    def _begin(self, order: BulkOrder, own_id: str) -> Progress:
+        told = self._progress_of(own_id)
         if told:
             return msgspec.convert(told, Progress)
-        found = self._selection.preview(order)
+        found = self._selection.preview(order, sample=0)
         return Progress(expected=found.count, expected_is_exact=found.exact)
 
-    def _step(self, order: BulkOrder, progress: Progress, own_id: str) -> Progress:
+    def _step(self, order: BulkOrder, own_id: str, progress: Progress) -> Progress:
         page = self._selection.page(order, progress.place)
         jobs = [view for view in page.jobs if view.job_id != own_id]
         done = self._deeds.do(order.action, self._queues[page.queue], jobs)

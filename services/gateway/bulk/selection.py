@@ -9,9 +9,10 @@ from typing import Final, Protocol
 
 import msgspec
 
-from libs.common.broker.model import JobPage, JobView, QueueStats
+from libs.common.broker.model import JobView
 from libs.common.jobs.bulk_action import BulkOrder
 from libs.common.jobs.states import JobState
+from services.gateway.asked_queues import BrowsesJobs, CountsJobs
 from services.gateway.bulk.filters import fits, is_whole_states, states_of
 
 PAGE: Final = 100
@@ -20,25 +21,8 @@ _MOST_PAGES: Final = 200
 _SAMPLE: Final = 20
 
 
-class SelectedQueue(Protocol):
-    """What a selection asks of a queue; :class:`libs.common.broker.queue.JobQueue` does it."""
-
-    def browse(
-        self,
-        state: JobState,
-        *,
-        cursor: str = "",
-        limit: int = 50,
-        job_type: str = "",
-        group: str | None = None,
-        text: str = "",
-    ) -> JobPage:
-        """A page of the jobs in a state."""
-        ...
-
-    def stats(self) -> QueueStats:
-        """The queue in numbers."""
-        ...
+class SelectedQueue(BrowsesJobs, CountsJobs, Protocol):
+    """What a selection asks of a queue."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,25 +114,29 @@ class Selection:
         jobs = [view for view in found.jobs if fits(view, which, state=at.state, as_of=order.as_of)]
         return Page(queue=at.queue, jobs=jobs, next=following)
 
-    def preview(self, order: BulkOrder) -> Preview:
+    def preview(self, order: BulkOrder, *, sample: int = _SAMPLE) -> Preview:
         """How many jobs the order is about, and some of them; what it takes does not grow with the queues.
+
+        Args:
+            order: what is to be done with which jobs.
+            sample: how many of them at most to show.
 
         Raises:
             StoreUnavailable: Redis is away.
         """
         by_queue: Counter[str] = Counter()
-        sample: list[SampledJob] = []
+        shown: list[SampledJob] = []
         counts = self._whole_counts(order) if is_whole_states(order.filter) else None
         page = None
-        for page in self._bounded(order):
+        for page in self._bounded(order) if counts is None or sample else ():
             by_queue[page.queue] += len(page.jobs)
-            sample += [_sampled(view) for view in page.jobs[: _SAMPLE - len(sample)]]
-            if counts is not None and len(sample) == _SAMPLE:
+            shown += [_sampled(view) for view in page.jobs[: sample - len(shown)]]
+            if counts is not None and len(shown) == sample:
                 break
         if counts is not None:
             by_queue = counts
         exact = counts is not None or page is None or page.next is None
-        return Preview(count=by_queue.total(), exact=exact, by_queue=dict(by_queue), sample=sample)
+        return Preview(count=by_queue.total(), exact=exact, by_queue=dict(by_queue), sample=shown)
 
     def _bounded(self, order: BulkOrder) -> Iterator[Page]:
         give_up_at = self._monotonic() + _LONGEST_LOOK_S

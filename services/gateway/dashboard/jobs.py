@@ -10,6 +10,7 @@ from werkzeug.exceptions import Conflict, NotFound
 
 from libs.common.broker.model import JobPage, JobView, QueueStats
 from libs.common.jobs.states import JobState
+from services.gateway.asked_queues import BrowsesJobs, CountsJobs, ShowsJobs
 from services.gateway.decisions import Decided, Edited
 from services.gateway.queue_desk import BulkAnswer, DeadQuery, QueueAnswer
 
@@ -35,29 +36,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     more: bool = False
 
 
-class BrowsedQueue(Protocol):
-    """What is asked of a queue; :class:`libs.common.broker.queue.JobQueue` does it."""
-
-    def stats(self) -> QueueStats:
-        """The queue in numbers."""
-        ...
-
-    def get(self, job_id: str) -> JobView | None:
-        """The job as the queue knows it now."""
-        ...
-
-    def browse(
-        self,
-        state: JobState,
-        *,
-        cursor: str = "",
-        limit: int = 50,
-        job_type: str = "",
-        group: str | None = None,
-        text: str = "",
-    ) -> JobPage:
-        """A page of the jobs in a state."""
-        ...
+class BrowsedQueue(BrowsesJobs, CountsJobs, ShowsJobs, Protocol):
+    """What the pages ask of a queue."""
 
 
 class DecidesAboutJobs(Protocol):

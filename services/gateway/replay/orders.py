@@ -1,17 +1,14 @@
 """What a request to replay messages makes. No I/O."""
 
-import hashlib
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
-from libs.common.broker.model import JobOptions
 from libs.common.errors import InvalidInput
 from libs.common.jobs.fields import NonEmptyText
-from libs.common.jobs.message_replay import MESSAGE_REPLAY, MessageFilter, MessageReplay, Replayed
+from libs.common.jobs.message_replay import MessageFilter, MessageReplay, Replayed
 from services.gateway.bulk.moments import Moment, read_moment
-from services.gateway.orders import Order
 
 
 class MessageFilterRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -75,14 +72,4 @@ def replay_of(asked: MessageReplayRequest, *, now: datetime) -> MessageReplay:
             changed_before=read_moment(which.changed_before, field="filter.changedBefore", now=now),
         ),
         as_of=now,
-    )
-
-
-def order_for_the_door(order: MessageReplay, asked: MessageReplayRequest) -> Order:
-    """The job that carries an order out; what was asked, not when, is what an idempotency key stands for."""
-    return Order(
-        contract=MESSAGE_REPLAY,
-        payload=order,
-        options=JobOptions(),
-        request_hash=hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest(),
     )

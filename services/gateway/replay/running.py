@@ -4,25 +4,25 @@ Nothing is sent here. A replayed message is queued and gets a job as if it had j
 quiet hours and stops spread it at the lines' pace.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from libs.common.broker.actors import JobContext
 from libs.common.broker.enqueue import job_from
-from libs.common.broker.model import Added, NewJob
 from libs.common.clock import Clock
-from libs.common.errors import JobCancelled, NotNow, StoreUnavailable
+from libs.common.errors import StoreUnavailable
 from libs.common.ids import IdFactory
 from libs.common.jobs.message_processing import MESSAGE_PROCESSING, MessageProcessing
 from libs.common.jobs.message_replay import MessageReplay
 from libs.common.logging import get_logger
 from libs.common.stores.message_replay import ReplayCount
-from services.gateway.bulk.running import LONGEST_TURN
+from services.gateway.asked_queues import AddsJobs
+from services.gateway.turns import LONGEST_TURN, Turns
 
 log = get_logger(__name__)
 
@@ -42,14 +42,6 @@ class ReplayStore(Protocol):
 
     def queue_again(self, order: MessageReplay, message_ids: Sequence[str], *, by: str) -> list[str]:
         """Queues them; answers which it were."""
-        ...
-
-
-class AddingQueue(Protocol):
-    """What a replay asks of the queue of messages."""
-
-    def add(self, jobs: Sequence[NewJob]) -> list[Added]:
-        """Adds jobs; one whose unique key an unfinished job holds adds nothing."""
         ...
 
 
@@ -87,7 +79,7 @@ class Replays:
     def __init__(
         self,
         store: ReplayStore,
-        queue: AddingQueue,
+        queue: AddsJobs,
         progress_of: Callable[[str], Mapping[str, Any] | None],
         *,
         clock: Clock,
@@ -98,10 +90,8 @@ class Replays:
         self._store = store
         self._queue = queue
         self._progress_of = progress_of
-        self._clock = clock
         self._new_id = new_id
-        self._monotonic = monotonic
-        self._turn_s = longest_turn.total_seconds()
+        self._turns = Turns(clock=clock, monotonic=monotonic, longest=longest_turn)
 
     async def run(self, order: MessageReplay, job: JobContext) -> dict[str, Any]:
         """Queues all messages that fit, from where an earlier attempt has come to.
@@ -111,25 +101,18 @@ class Replays:
             NotNow: the run has had its turn and goes on later.
             StoreUnavailable: MongoDB is away; the run goes on when it is back.
         """
-        progress = await asyncio.to_thread(self._begin, order, job)
-        let_go_at = self._monotonic() + self._turn_s
-        while not progress.has_ended:
-            progress = await asyncio.to_thread(self._step, order, progress, job.job_id)
-            await job.set_progress(msgspec.to_builtins(progress))
-            if job.cancelled():
-                raise JobCancelled
-            if self._monotonic() >= let_go_at and not progress.has_ended:
-                raise NotNow(self._clock.now(), "others have their turn", came_further=True)
+        begin = partial(self._begin, order, job.job_id)
+        progress = await self._turns.run(begin, partial(self._step, order, job.job_id), job)
         log.info("messages.replayed", workspace_id=order.workspace_id, messages=progress.queued)
         return {"queued": progress.queued}
 
-    def _begin(self, order: MessageReplay, job: JobContext) -> ReplayProgress:
-        if told := self._progress_of(job.job_id):
+    def _begin(self, order: MessageReplay, job_id: str) -> ReplayProgress:
+        if told := self._progress_of(job_id):
             return msgspec.convert(told, ReplayProgress)
         found = self._store.count(order, sample=0)
         return ReplayProgress(expected=found.count, expected_is_exact=found.exact)
 
-    def _step(self, order: MessageReplay, progress: ReplayProgress, job_id: str) -> ReplayProgress:
+    def _step(self, order: MessageReplay, job_id: str, progress: ReplayProgress) -> ReplayProgress:
         page = self._store.page(order, after=progress.after, limit=_PAGE)
         queued = self._store.queue_again(order, page, by=job_id) if page else []
         self._enqueue(order.workspace_id, queued)

@@ -7,14 +7,14 @@ import msgspec
 from flask import Response, request
 
 from libs.common.clock import Clock
-from libs.common.jobs.bulk_action import Action, JobFilter
+from libs.common.jobs.bulk_action import BULK_ACTION, Action, JobFilter
 from services.gateway.answers import json_answer
 from services.gateway.audit import note
 from services.gateway.auth import Scope
-from services.gateway.bulk.orders import BulkActionRequest, bulk_order, order_for_the_door
+from services.gateway.bulk.orders import BulkActionRequest, bulk_order
 from services.gateway.bulk.selection import Preview, SelectedQueue, Selection
 from services.gateway.declaring import Routes
-from services.gateway.orders import read_idempotency_key
+from services.gateway.orders import order_of_route, read_idempotency_key
 from services.gateway.routes.jobs import KEY_HEADER
 from services.gateway.submission import Door, Receipt
 
@@ -56,7 +56,7 @@ def bulk_routes(door: Door, queues: Mapping[str, SelectedQueue], clock: Clock) -
         if body.dry_run:
             found = selection.preview(order)
             return json_answer(DryRunAnswer(action=order.action, filter=order.filter, as_of=order.as_of, found=found))
-        receipt = door.submit(order_for_the_door(order, body), idempotency_key=key)
+        receipt = door.submit(order_of_route(BULK_ACTION, order, body), idempotency_key=key)
         note(jobId=receipt.job_id)
         location = {"Location": f"{request.path.removesuffix('/actions')}/{receipt.job_id}"}
         return json_answer(receipt, status=202, headers=location)

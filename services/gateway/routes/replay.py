@@ -7,14 +7,14 @@ from flask import Response, request
 
 from libs.common.clock import Clock
 from libs.common.errors import InvalidInput
-from libs.common.jobs.message_replay import MessageFilter
+from libs.common.jobs.message_replay import MESSAGE_REPLAY, MessageFilter
 from libs.common.stores.message_replay import ReplayCount
 from services.gateway.answers import json_answer
 from services.gateway.audit import note
 from services.gateway.auth import Scope, bound_workspace
 from services.gateway.declaring import Routes
-from services.gateway.orders import read_idempotency_key
-from services.gateway.replay.orders import MessageReplayRequest, order_for_the_door, replay_of
+from services.gateway.orders import order_of_route, read_idempotency_key
+from services.gateway.replay.orders import MessageReplayRequest, replay_of
 from services.gateway.replay.running import ReplayStore
 from services.gateway.routes.jobs import KEY_HEADER
 from services.gateway.submission import Door, Receipt
@@ -59,7 +59,7 @@ def replay_routes(door: Door, store: ReplayStore, clock: Clock) -> Routes:
         if body.dry_run:
             found = store.count(order, sample=_SAMPLE)
             return json_answer(ReplayDryRun(filter=order.filter, as_of=order.as_of, found=found))
-        receipt = door.submit(order_for_the_door(order, body), idempotency_key=key)
+        receipt = door.submit(order_of_route(MESSAGE_REPLAY, order, body), idempotency_key=key)
         note(jobId=receipt.job_id)
         location = {"Location": f"{request.path.removesuffix('/messages/replay')}/jobs/{receipt.job_id}"}
         return json_answer(receipt, status=202, headers=location)

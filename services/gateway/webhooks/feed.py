@@ -17,7 +17,7 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 from libs.common.broker.enqueue import job_from
-from libs.common.broker.model import Added, NewJob
+from libs.common.broker.model import NewJob
 from libs.common.clock import Clock
 from libs.common.errors import StoreUnavailable
 from libs.common.ids import derived_job_id
@@ -26,6 +26,7 @@ from libs.common.logging import get_logger
 from libs.common.stores.collections import WEBHOOK_FEED
 from libs.common.stores.locks import LockStore
 from libs.common.stores.mongo import Document, mongo_errors
+from services.gateway.asked_queues import AddsJobs
 from services.gateway.webhooks.changes import FIELDS, PIPELINE, event_of
 from services.gateway.webhooks.model import Delivery, DeliveryStatus, Event, Webhook, body_of
 from services.gateway.webhooks.store import DeliveryStore, WebhookStore
@@ -45,12 +46,8 @@ _LOST: Final = frozenset({280, 286})
 """ChangeStreamFatalError and ChangeStreamHistoryLost: the server no longer has what comes after the place."""
 
 
-class DeliveringQueue(Protocol):
+class DeliveringQueue(AddsJobs, Protocol):
     """What a feed asks of the queue of operations."""
-
-    def add(self, jobs: Sequence[NewJob]) -> list[Added]:
-        """Adds jobs; a known id adds nothing."""
-        ...
 
     def known(self, job_ids: Sequence[str]) -> set[str]:
         """Which of these jobs the queue has."""

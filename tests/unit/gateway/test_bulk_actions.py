@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from libs.common.broker.model import JobPage
 from libs.common.errors import JobCancelled, NotNow
 from libs.common.jobs.bulk_action import BULK_ACTION, BulkOrder
 from libs.common.jobs.states import JobState, LedgerStatus
@@ -99,6 +100,25 @@ def test_a_dry_run_ends_in_time_and_says_that_its_count_is_not_exact(world: Worl
     found = Selection({SYNC: world.queues[SYNC]}, monotonic=lambda: next(seconds)).preview(order)
 
     assert (found.count, found.exact) == (200, False)
+
+
+def test_to_know_how_many_jobs_whole_queues_have_a_run_looks_at_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(world, JobState.WAITING, count=30)
+    ask(world, "cancel", {**ALL_SYNCS, "state": "waiting"})
+    job, browse = FakeJob(), world.queues[SYNC].browse
+    looks: list[JobState] = []
+
+    def looked(state: JobState, **how: Any) -> JobPage:
+        looks.append(state)
+        return browse(state, **how)
+
+    monkeypatch.setattr(world.queues[SYNC], "browse", looked)
+
+    assert run(world, job)["done"] == 30
+    assert job.told[-1]["expected"] == 30
+    assert looks == [JobState.WAITING]
 
 
 @pytest.mark.parametrize("which", [{}, {"state": "failed"}])
