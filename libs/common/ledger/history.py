@@ -14,9 +14,10 @@ from pymongo.database import Database
 from libs.common.broker.cursors import decode_cursor, encode_cursor
 from libs.common.broker.model import JobOptions
 from libs.common.clock import from_ms, to_ms
+from libs.common.jobs.bulk_availability import BULK_AVAILABILITY
 from libs.common.jobs.registry import contracts
 from libs.common.jobs.states import LedgerStatus
-from libs.common.stores.collections import FAILED_JOBS, JOBS, JOBS_BY_TYPE, JOBS_BY_WORKSPACE
+from libs.common.stores.collections import FAILED_JOBS, JOBS, JOBS_BY_TYPE, JOBS_BY_WORKSPACE, LISTS_OF_WORKSPACE
 from libs.common.stores.mongo import Document, mongo_errors
 
 LOOKED_AT: Final = 5_000
@@ -119,13 +120,13 @@ class MongoHistory:
             {"$sort": _NEWEST_FIRST},
             {"$limit": self._looked_at},
             {"$match": _further(asked)},
-            {"$limit": limit},
+            {"$limit": limit + 1},
             {"$project": {"data": False}},
         ]
         with mongo_errors():
             found = list(self._jobs.aggregate(steps, hint=index))
-            last = found[-1] if len(found) == limit else self._last_looked_at(along, index)
-        jobs = tuple(msgspec.convert({**document, "jobId": document["_id"]}, HistoricJob) for document in found)
+            last = found[limit - 1] if len(found) > limit else self._last_looked_at(along, index)
+        jobs = tuple(historic_job(document) for document in found[:limit])
         return HistoryPage(jobs=jobs, cursor=_cursor(last) if last else None)
 
     def _last_looked_at(self, along: Document, index: str) -> Document | None:
@@ -134,10 +135,17 @@ class MongoHistory:
         return next(iter(keys.skip(self._looked_at - 1).limit(1)), None)
 
 
+def historic_job(document: Document) -> HistoricJob:
+    """A job from its document, of which it takes all but the payload."""
+    return msgspec.convert({**document, "jobId": document["_id"]}, HistoricJob)
+
+
 def _along(asked: HistoryQuery) -> tuple[Document, str]:
     """What an index finds by itself, and that index."""
     created = {name: moment for name, moment in (("$gt", asked.created_after), ("$lt", asked.created_before)) if moment}
     within: Document = {"createdAt": created} if created else {}
+    if asked.workspace_id is not None and asked.job_type == BULK_AVAILABILITY.job_type:
+        return {"workspaceId": asked.workspace_id, "jobType": asked.job_type, **within}, LISTS_OF_WORKSPACE
     if asked.workspace_id is not None:
         return {"workspaceId": asked.workspace_id, **within}, JOBS_BY_WORKSPACE
     if asked.status is LedgerStatus.FAILED:

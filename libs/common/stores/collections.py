@@ -35,6 +35,7 @@ WEBHOOK_FEED = "webhookFeed"
 
 JOBS_BY_WORKSPACE = "history_of_workspace"
 JOBS_BY_TYPE = "history_of_type"
+LISTS_OF_WORKSPACE = "lists_of_workspace"
 FAILED_JOBS = "history_of_failed"
 
 TICKS_KEPT = timedelta(days=30)
@@ -169,14 +170,11 @@ ALL: tuple[Collection, ...] = (
             IndexModel([("workspaceId", ASCENDING), *_LATEST_FIRST], name=JOBS_BY_WORKSPACE),
             IndexModel([("jobType", ASCENDING), *_LATEST_FIRST], name=JOBS_BY_TYPE),
             IndexModel(_LATEST_FIRST, name=FAILED_JOBS, partialFilterExpression={"status": "failed"}),
-            # Runs over lists of leads, which people look for: of all workspaces, and of one.
-            *(
-                IndexModel(
-                    [*first, ("createdAt", DESCENDING)],
-                    name=name,
-                    partialFilterExpression={"jobType": BULK_AVAILABILITY.job_type},
-                )
-                for name, first in (("list_runs", []), ("list_runs_of_workspace", [("workspaceId", ASCENDING)]))
+            # Runs over lists of leads, which are few among a workspace's other jobs.
+            IndexModel(
+                [("workspaceId", ASCENDING), *_LATEST_FIRST],
+                name=LISTS_OF_WORKSPACE,
+                partialFilterExpression={"jobType": BULK_AVAILABILITY.job_type},
             ),
         ],
     ),

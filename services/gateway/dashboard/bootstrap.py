@@ -7,13 +7,14 @@ from pymongo.database import Database
 
 from libs.common.clock import SystemClock
 from libs.common.ledger.contract import Ledger
+from libs.common.ledger.history import MongoHistory
 from libs.common.stores.integration_desk import IntegrationDesk
 from libs.common.stores.message_search import MessageSearch
 from libs.common.stores.mongo import Document
 from libs.common.stores.schedules import ScheduleStore
 from libs.common.stores.sync_run_desk import SyncRunDesk
 from libs.common.stores.ticks import TickStore
-from services.gateway.dashboard.history import JobHistory
+from services.gateway.dashboard.history import ListHistory
 from services.gateway.dashboard.jobs import BrowsedQueue, DecidesAboutJobs, DecidesAboutQueues, Jobs
 from services.gateway.dashboard.lines import LineReader
 from services.gateway.dashboard.outcomes import OutcomeReader
@@ -47,7 +48,7 @@ def dashboard_parts(
     events: Callable[[str], Iterator[bytes]],
 ) -> Parts:
     """What the pages are made of; nothing is contacted until a page is opened."""
-    past = JobHistory(database)
+    lists = ListHistory(database)
     return Parts(
         sessions=sessions,
         jobs=Jobs(queues, decisions, desk),
@@ -55,8 +56,9 @@ def dashboard_parts(
         series=history.series,
         find=finder.find,
         payload_of=ledger.data_of,
-        past=past,
-        outcomes=OutcomeReader(database, past),
+        history=MongoHistory(database),
+        lists=lists,
+        outcomes=OutcomeReader(database, lists),
         submit=lambda order, key: door.submit(order, idempotency_key=key),
         health=health.run,
         schedules=ScheduleStore(database),

@@ -1,43 +1,15 @@
-"""What the ledger remembers, for people who look: the last jobs of a workspace, and the runs over lists of leads."""
+"""The runs over lists of leads that the ledger remembers, for people who look."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from pymongo import DESCENDING
 from pymongo.database import Database
 
 from libs.common.jobs.bulk_availability import BULK_AVAILABILITY
+from libs.common.ledger.history import HistoricJob, HistoryQuery, MongoHistory, historic_job
 from libs.common.stores.collections import JOBS
 from libs.common.stores.mongo import Document, mongo_errors
-
-_FACTS: Final = {"jobType": 1, "queue": 1, "status": 1, "workspaceId": 1, "createdAt": 1, "finishedAt": 1, "error": 1}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastJob:
-    """A job that came from outside, without its payload.
-
-    Args:
-        job_id: its identity.
-        job_type: what it is.
-        queue: what carries it.
-        status: ``accepted`` until it has ended.
-        workspace_id: whose it is.
-        created_at: when it was asked for.
-        finished_at: when it ended.
-        error: why it failed.
-    """
-
-    job_id: str
-    job_type: str
-    queue: str
-    status: str
-    workspace_id: str
-    created_at: datetime
-    finished_at: datetime | None = None
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +23,13 @@ class ListRun:
         counts: how many have which outcome, where it has ended.
     """
 
-    job: PastJob
+    job: HistoricJob
     user_id: str
     leads: int
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
-class JobHistory:
+class ListHistory:
     """Reads the ledger.
 
     Every method raises :class:`~libs.common.errors.StoreUnavailable` where MongoDB is away.
@@ -68,32 +40,31 @@ class JobHistory:
 
     def __init__(self, database: Database[Document]) -> None:
         self._jobs = database[JOBS]
+        self._history = MongoHistory(database)
 
-    def latest(self, workspace_id: str, *, limit: int) -> list[PastJob]:
-        """The last jobs that were asked for in a workspace, by the index ``by_workspace``."""
-        with mongo_errors():
-            found = self._jobs.find({"workspaceId": workspace_id}, _FACTS).sort("createdAt", DESCENDING).limit(limit)
-            return [_past(document) for document in found]
-
-    def runs(self, workspace_id: str | None, *, before: datetime | None = None, limit: int) -> list[ListRun]:
-        """Runs over lists, the latest first, by the indexes ``list_runs`` and ``list_runs_of_workspace``.
+    def runs(self, workspace_id: str | None, *, cursor: str = "", limit: int) -> tuple[list[ListRun], str | None]:
+        """Runs over lists, the latest first, and the cursor for those before them where there are more.
 
         Args:
             workspace_id: only this workspace's.
-            before: only those that were asked for earlier.
+            cursor: of the page before; empty for the first.
             limit: the most to answer.
+
+        Raises:
+            InvalidInput: ``cursor`` is none of a history.
         """
-        wanted: Document = {"jobType": BULK_AVAILABILITY.job_type}
-        if workspace_id is not None:
-            wanted["workspaceId"] = workspace_id
-        if before is not None:
-            wanted["createdAt"] = {"$lt": before}
-        return self._runs([{"$match": wanted}, {"$sort": {"createdAt": DESCENDING}}, {"$limit": limit}])
+        asked = HistoryQuery(job_type=BULK_AVAILABILITY.job_type, workspace_id=workspace_id)
+        page = self._history.page(asked, cursor=cursor, limit=limit)
+        lists = self._lists([job.job_id for job in page.jobs])
+        return [_run(job, lists[job.job_id]) for job in page.jobs if job.job_id in lists], page.cursor
 
     def run(self, job_id: str) -> ListRun | None:
         """A run; ``None`` where there is none of this id."""
-        found = self._runs([{"$match": {"_id": job_id, "jobType": BULK_AVAILABILITY.job_type}}])
-        return found[0] if found else None
+        with mongo_errors():
+            found = self._jobs.find_one({"_id": job_id, "jobType": BULK_AVAILABILITY.job_type}, {"data": False})
+        if found is None or not (lists := self._lists([job_id])):
+            return None
+        return _run(historic_job(found), lists[job_id])
 
     def lead_ids(self, job_id: str, *, start: int = 0, count: int) -> list[str]:
         """The ids of a run's leads from place ``start`` on, in the order in which they were given."""
@@ -102,38 +73,20 @@ class JobHistory:
             found = next(self._jobs.aggregate([{"$match": {"_id": job_id}}, {"$project": part}]), None)
         return list(found["ids"]) if found else []
 
-    def _runs(self, chosen: Sequence[Document]) -> list[ListRun]:
-        leads = {"$size": {"$ifNull": ["$data.leadIds", []]}}
-        facts = {**_FACTS, "result": 1, "userId": "$data.userId", "leads": leads}
+    def _lists(self, job_ids: Sequence[str]) -> dict[str, Document]:
+        """Who asked for each run, and over how many leads, without the leads."""
+        facts = {"userId": "$data.userId", "leads": {"$size": {"$ifNull": ["$data.leadIds", []]}}}
         with mongo_errors():
-            return [_run(document) for document in self._jobs.aggregate([*chosen, {"$project": facts}])]
+            found = self._jobs.aggregate([{"$match": {"_id": {"$in": list(job_ids)}}}, {"$project": facts}])
+            return {document["_id"]: document for document in found}
 
 
-def _run(document: Document) -> ListRun:
-    result = document.get("result")
-    counts = result if isinstance(result, Mapping) else {}
-    return ListRun(
-        job=_past(document),
-        user_id=str(document.get("userId") or ""),
-        leads=document["leads"],
-        counts=dict(_numbers(counts)),
-    )
+def _run(job: HistoricJob, facts: Document) -> ListRun:
+    counts = job.result if isinstance(job.result, Mapping) else {}
+    return ListRun(job=job, user_id=str(facts.get("userId") or ""), leads=facts["leads"], counts=dict(_numbers(counts)))
 
 
 def _numbers(counts: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     for name, value in counts.items():
         if isinstance(value, int) and not isinstance(value, bool):
             yield name, value
-
-
-def _past(document: Document) -> PastJob:
-    return PastJob(
-        job_id=document["_id"],
-        job_type=document["jobType"],
-        queue=document["queue"],
-        status=document["status"],
-        workspace_id=document.get("workspaceId") or "",
-        created_at=document["createdAt"],
-        finished_at=document.get("finishedAt"),
-        error=document.get("error"),
-    )

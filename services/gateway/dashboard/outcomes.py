@@ -13,10 +13,10 @@ from bson.errors import InvalidId
 from pymongo.database import Database
 
 from libs.common.jobs.bulk_availability import MAX_LEADS
+from libs.common.ledger.history import HistoricJob
 from libs.common.stores.collections import LEADS
 from libs.common.stores.leads import AvailabilityStatus
 from libs.common.stores.mongo import Document, mongo_errors
-from services.gateway.dashboard.history import PastJob
 
 OPEN: Final = "open"
 """Not answered: the run has not come to it, or the part of the run that held it failed."""
@@ -64,7 +64,7 @@ class LeadOutcome:
 
 
 class LeadIds(Protocol):
-    """Knows a run's leads; :class:`services.gateway.dashboard.history.JobHistory` does."""
+    """Knows a run's leads; :class:`services.gateway.dashboard.history.ListHistory` does."""
 
     def lead_ids(self, job_id: str, *, start: int = 0, count: int) -> list[str]:
         """The ids of a run's leads from place ``start`` on."""
@@ -86,7 +86,7 @@ class OutcomeReader:
         self._ids = ids
 
     def page(
-        self, run: PastJob, *, outcome: str = "", start: int = 0, limit: int
+        self, run: HistoricJob, *, outcome: str = "", start: int = 0, limit: int
     ) -> tuple[list[LeadOutcome], int | None]:
         """Leads from place ``start`` on that have an outcome, and the place behind them where there may be more.
 
@@ -110,13 +110,13 @@ class OutcomeReader:
                 return found, None
         return found, place
 
-    def every(self, run: PastJob) -> Iterator[LeadOutcome]:
+    def every(self, run: HistoricJob) -> Iterator[LeadOutcome]:
         """All leads of a run, in the order of its list."""
         ids = self._ids.lead_ids(run.job_id, count=MAX_LEADS)
         for start in range(0, len(ids), _BATCH):
             yield from self._of(ids[start : start + _BATCH], run)
 
-    def _of(self, lead_ids: Sequence[str], run: PastJob) -> list[LeadOutcome]:
+    def _of(self, lead_ids: Sequence[str], run: HistoricJob) -> list[LeadOutcome]:
         keys = [key for lead_id in lead_ids if (key := _key(lead_id)) is not None]
         wanted = {"_id": {"$in": keys}, "workspaceId": run.workspace_id}
         with mongo_errors():
@@ -134,7 +134,7 @@ def _key(lead_id: str) -> ObjectId | None:
         return None
 
 
-def _outcome(lead_id: str, lead: Mapping[str, Any] | None, run: PastJob) -> LeadOutcome:
+def _outcome(lead_id: str, lead: Mapping[str, Any] | None, run: HistoricJob) -> LeadOutcome:
     if lead is None:
         return LeadOutcome(lead_id=lead_id, outcome=MISSING)
     name = " ".join(_text(lead, part) for part in ("firstName", "lastName")).strip()

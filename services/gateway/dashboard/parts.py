@@ -9,6 +9,7 @@ from bson import ObjectId
 
 from libs.common.broker.model import QueueStats
 from libs.common.clock import Clock
+from libs.common.ledger.history import HistoricJob
 from libs.common.messages.explaining import Explanation
 from libs.common.messages.model import Message
 from libs.common.stores.integration_desk import IntegrationOverview
@@ -20,7 +21,7 @@ from libs.common.stores.sync_run_desk import FoundProblem, ProblemGroup
 from libs.common.stores.sync_runs import SyncRun
 from libs.common.stores.ticks import TickRow
 from libs.common.worker.heartbeat import WorkerSeen
-from services.gateway.dashboard.history import ListRun, PastJob
+from services.gateway.dashboard.history import ListRun
 from services.gateway.dashboard.jobs import Jobs
 from services.gateway.dashboard.lines import LineRow
 from services.gateway.dashboard.outcomes import LeadOutcome
@@ -31,6 +32,7 @@ from services.gateway.job_view import JobAnswer
 from services.gateway.message_desk import Books
 from services.gateway.orders import Order
 from services.gateway.rates import QueueRates
+from services.gateway.routes.history import History
 from services.gateway.submission import Receipt
 
 
@@ -106,15 +108,11 @@ class Search(Protocol):
         ...
 
 
-class Past(Protocol):
-    """What the ledger remembers; :class:`services.gateway.dashboard.history.JobHistory` reads it."""
+class Lists(Protocol):
+    """The runs over lists; :class:`services.gateway.dashboard.history.ListHistory` reads them."""
 
-    def latest(self, workspace_id: str, *, limit: int) -> list[PastJob]:
-        """The last jobs that were asked for in a workspace."""
-        ...
-
-    def runs(self, workspace_id: str | None, *, before: datetime | None = None, limit: int) -> list[ListRun]:
-        """Runs over lists, the latest first."""
+    def runs(self, workspace_id: str | None, *, cursor: str = "", limit: int) -> tuple[list[ListRun], str | None]:
+        """Runs over lists, the latest first, and the cursor for those before them."""
         ...
 
     def run(self, job_id: str) -> ListRun | None:
@@ -126,12 +124,12 @@ class Outcomes(Protocol):
     """What runs found out; :class:`services.gateway.dashboard.outcomes.OutcomeReader` reads it."""
 
     def page(
-        self, run: PastJob, *, outcome: str = "", start: int = 0, limit: int
+        self, run: HistoricJob, *, outcome: str = "", start: int = 0, limit: int
     ) -> tuple[list[LeadOutcome], int | None]:
         """Leads from a place of the list on, and the place behind them."""
         ...
 
-    def every(self, run: PastJob) -> Iterator[LeadOutcome]:
+    def every(self, run: HistoricJob) -> Iterator[LeadOutcome]:
         """All leads of a run."""
         ...
 
@@ -204,7 +202,8 @@ class Parts:
         series: what a queue's plots are drawn from.
         find: a job wherever it is known.
         payload_of: a job's payload from the ledger.
-        past: what the ledger remembers.
+        history: the jobs that the ledger remembers.
+        lists: the runs over lists of leads.
         outcomes: what became of the leads of a run.
         submit: takes a job in, with the idempotency key that it has.
         health: how everything is.
@@ -227,7 +226,8 @@ class Parts:
     series: Callable[[str], Series]
     find: Callable[[str], JobAnswer | None]
     payload_of: Callable[[str], dict[str, Any] | None]
-    past: Past
+    history: History
+    lists: Lists
     outcomes: Outcomes
     submit: Callable[[Order, str | None], Receipt]
     health: Callable[[], Health]

@@ -12,13 +12,15 @@ from libs.common.broker.model import Added, NewJob
 from libs.common.jobs.states import LedgerStatus
 from libs.common.ledger.model import Ending, NewEntry
 from libs.common.ledger.mongo import MongoLedger
-from libs.common.stores.collections import ALL, JOBS, LEADS, LINES, MESSAGES
+from libs.common.stores.collections import JOBS, JOBS_BY_TYPE, LEADS, LINES, LISTS_OF_WORKSPACE, MESSAGES
 from libs.common.stores.message_search import MessageSearch, Shelf
 from libs.common.stores.mongo import Document
 from libs.common.stores.schedules import Schedule
-from services.gateway.dashboard.history import JobHistory
+from services.gateway.dashboard.history import ListHistory
 from services.gateway.dashboard.outcomes import OutcomeReader
 from services.gateway.schedule_runs import ScheduleRuns
+from tests.integration.ledger.factories import create_jobs
+from tests.integration.messaging.plans import indexes_used, watched
 from tests.unit.ledger.fakes import FakeClock
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -27,6 +29,7 @@ LONG_AGO = NOW - timedelta(days=9)
 
 @pytest.fixture
 def database(mongo_database: Database[Document]) -> Database[Document]:
+    create_jobs(mongo_database)
     return mongo_database
 
 
@@ -65,30 +68,49 @@ def test_runs_over_lists_are_found_latest_first_and_page_by_page(database: Datab
     MongoLedger(database).finish(
         Ending(job_id="r1", status=LedgerStatus.COMPLETED, finished_at=NOW, result={"available": 1, "seconds": 0.5})
     )
-    history = JobHistory(database)
+    history = ListHistory(database)
 
-    first = history.runs("w1", limit=2)
-    second = history.runs("w1", before=first[-1].job.created_at, limit=2)
+    first, cursor = history.runs("w1", limit=2)
+    assert cursor is not None
+    second, end = history.runs("w1", cursor=cursor, limit=2)
+    of_all, _ = history.runs(None, limit=1)
 
     assert [run.job.job_id for run in (*first, *second)] == ["r2", "r1", "r0"]
-    assert [run.job.job_id for run in history.runs(None, limit=1)] == ["theirs"]
+    assert end is None
+    assert [run.job.job_id for run in of_all] == ["theirs"]
     assert first[1].counts == {"available": 1}
     assert (first[0].leads, first[0].user_id) == (1, "u1")
 
 
-def test_looking_for_runs_reads_no_other_jobs(database: Database[Document]) -> None:
-    database[JOBS].create_indexes([*next(each for each in ALL if each.name == JOBS).indexes])
-    a_run(database, "r1", leads_of(database, None))
-    database[JOBS].insert_many([{"_id": f"other-{n}", "jobType": "x", "workspaceId": "w1"} for n in range(50)])
+@pytest.mark.parametrize("workspace", ["w1", None])
+def test_runs_of_one_moment_are_each_on_one_page(database: Database[Document], workspace: str | None) -> None:
+    for name in ("r0", "r1", "r2", "r3"):
+        a_run(database, name, leads_of(database, None))
+    history = ListHistory(database)
 
-    for workspace in (None, "w1"):
-        wanted = {"jobType": "bulk-availability-check"} | ({"workspaceId": workspace} if workspace else {})
-        plan = database.command(
-            "explain",
-            {"find": JOBS, "filter": wanted, "sort": {"createdAt": -1}, "limit": 20},
-            verbosity="executionStats",
-        )
-        assert plan["executionStats"]["totalDocsExamined"] == 1
+    first, cursor = history.runs(workspace, limit=2)
+    assert cursor is not None
+    second, end = history.runs(workspace, cursor=cursor, limit=2)
+
+    assert [run.job.job_id for run in (*first, *second)] == ["r3", "r2", "r1", "r0"]
+    assert end is None
+
+
+@pytest.mark.parametrize(("workspace", "index"), [("w1", LISTS_OF_WORKSPACE), (None, JOBS_BY_TYPE)])
+def test_looking_for_runs_reads_no_other_jobs(
+    database: Database[Document], mongo_uri: str, workspace: str | None, index: str
+) -> None:
+    a_run(database, "r1", leads_of(database, None))
+    a_run(database, "r2", leads_of(database, None))
+    others = [{"_id": f"other-{n}", "jobType": "x", "workspaceId": "w1", "createdAt": NOW} for n in range(50)]
+    database[JOBS].insert_many(others)
+
+    with watched(mongo_uri) as (seen, commands):
+        found, _ = ListHistory(seen).runs(workspace, limit=1)
+
+    assert [run.job.job_id for run in found] == ["r2"]
+    page = next(command for command in commands if "aggregate" in command)
+    assert indexes_used(database, page) == {index}
 
 
 def test_each_lead_of_a_run_has_its_outcome(database: Database[Document]) -> None:
@@ -102,7 +124,7 @@ def test_each_lead_of_a_run_has_its_outcome(database: Database[Document]) -> Non
     )
     (stranger,) = leads_of(database, answer("available", "r1"), ws="w2")
     a_run(database, "r1", [*leads, stranger])
-    history = JobHistory(database)
+    history = ListHistory(database)
     run = history.run("r1")
     assert run is not None
 
@@ -114,7 +136,7 @@ def test_each_lead_of_a_run_has_its_outcome(database: Database[Document]) -> Non
 def test_leads_of_one_outcome_are_paged(database: Database[Document]) -> None:
     leads = leads_of(database, *(answer("unknown" if n % 2 else "available", "r1") for n in range(10)))
     a_run(database, "r1", leads)
-    history = JobHistory(database)
+    history = ListHistory(database)
     run = history.run("r1")
     assert run is not None
     reader = OutcomeReader(database, history)
@@ -130,8 +152,8 @@ def test_leads_of_one_outcome_are_paged(database: Database[Document]) -> None:
 def test_a_run_that_is_none_is_not_found(database: Database[Document]) -> None:
     database[JOBS].insert_one({"_id": "sync", "jobType": "integration-sync", "queue": "q", "status": "accepted"})
 
-    assert JobHistory(database).run("sync") is None
-    assert JobHistory(database).run("nothing") is None
+    assert ListHistory(database).run("sync") is None
+    assert ListHistory(database).run("nothing") is None
 
 
 def a_message(database: Database[Document], status: str, *, ws: str = "w1", **told: Any) -> str:

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from bson import ObjectId
 
 from libs.common.jobs.integration_sync import SyncMode
+from libs.common.jobs.states import LedgerStatus
+from libs.common.ledger.history import HistoricJob, HistoryPage, HistoryQuery
 from libs.common.stores.integration_desk import IntegrationOverview
 from libs.common.stores.integrations import Integration, IntegrationStatus, Provider
 from libs.common.stores.schedules import Schedule
 from libs.common.stores.sync_run_desk import FoundProblem, ProblemGroup
 from libs.common.stores.sync_runs import Counts, RunStatus, SyncRun
-from services.gateway.dashboard.history import ListRun, PastJob
+from services.gateway.dashboard.history import ListRun
 from services.gateway.dashboard.outcomes import LeadOutcome
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -20,11 +22,11 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 def a_list(job_id: str, *, text: str = "acme", status: str = "completed", **counts: int) -> ListRun:
     """A run over three leads, of which one is unknown."""
     return ListRun(
-        job=PastJob(
+        job=HistoricJob(
             job_id=job_id,
             job_type="bulk-availability-check",
             queue="bulk-availability",
-            status=status,
+            status=LedgerStatus(status),
             workspace_id=text,
             created_at=NOW - timedelta(minutes=9),
             finished_at=None if status == "accepted" else NOW - timedelta(minutes=8),
@@ -88,34 +90,41 @@ def a_run(text: str = "acme") -> SyncRun:
     )
 
 
+class Past:
+    """What the ledger remembers."""
+
+    def __init__(self) -> None:
+        self.jobs: list[HistoricJob] = []
+
+    def page(self, asked: HistoryQuery, *, cursor: str, limit: int) -> HistoryPage:
+        jobs = tuple(job for job in self.jobs if job.workspace_id == asked.workspace_id)
+        return HistoryPage(jobs=jobs[:limit], cursor=None)
+
+
 class Runs:
     """Lists and their leads."""
 
     def __init__(self) -> None:
         self._runs: dict[str, ListRun] = {}
         self._leads: dict[str, list[LeadOutcome]] = {}
-        self.jobs: list[PastJob] = []
 
     def show(self, run: ListRun, *leads: tuple[str, LeadOutcome]) -> None:
         self._runs[run.job.job_id] = run
         for run_id, lead in leads:
             self._leads.setdefault(run_id, []).append(lead)
 
-    def latest(self, workspace_id: str, *, limit: int) -> list[PastJob]:
-        return [job for job in self.jobs if job.workspace_id == workspace_id][:limit]
-
-    def runs(self, workspace_id: str | None, *, before: datetime | None = None, limit: int) -> list[ListRun]:
-        return [run for run in self._runs.values() if workspace_id in (None, run.job.workspace_id)][:limit]
+    def runs(self, workspace_id: str | None, *, cursor: str = "", limit: int) -> tuple[list[ListRun], str | None]:
+        return [run for run in self._runs.values() if workspace_id in (None, run.job.workspace_id)][:limit], None
 
     def run(self, job_id: str) -> ListRun | None:
         return self._runs.get(job_id)
 
     def page(
-        self, run: PastJob, *, outcome: str = "", start: int = 0, limit: int
+        self, run: HistoricJob, *, outcome: str = "", start: int = 0, limit: int
     ) -> tuple[list[LeadOutcome], int | None]:
         return [lead for lead in self.every(run) if outcome in ("", lead.outcome)][start : start + limit], None
 
-    def every(self, run: PastJob) -> Iterator[LeadOutcome]:
+    def every(self, run: HistoricJob) -> Iterator[LeadOutcome]:
         yield from self._leads.get(run.job_id, ())
 
 

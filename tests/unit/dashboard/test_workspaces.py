@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from libs.common.broker.model import Children
-from libs.common.jobs.states import JobState
+from libs.common.jobs.states import JobState, LedgerStatus
+from libs.common.ledger.history import HistoricJob
 from libs.common.settings import Secret, Settings
 from services.gateway.auth import Scope
 from services.gateway.dashboard.blueprint import PREFIX
-from services.gateway.dashboard.history import PastJob
 from tests.unit.dashboard.stores import a_list, an_integration, one_lead
 from tests.unit.dashboard.test_access import BROWSER, CHANGES, ROUTES
 from tests.unit.dashboard.world import ADMIN_TOKEN, NOW, SERVICE_TOKEN, World, a_bit_of_everything, dead, job
@@ -32,12 +32,12 @@ def world() -> World:
     world.sync.views = theirs
     world.sync.show(dead("our-dead", "Boom", group="mine"), job("our-job", group="mine"))
     world.runs.show(a_list("our-list", text="mine"), one_lead("our-list", text="mine"))
-    world.runs.jobs = [
-        PastJob(
+    world.past.jobs = [
+        HistoricJob(
             job_id=f"past-{workspace}",
             job_type="integration-sync",
             queue="integration-sync",
-            status="completed",
+            status=LedgerStatus.COMPLETED,
             workspace_id=workspace,
             created_at=NOW - timedelta(minutes=1),
         )

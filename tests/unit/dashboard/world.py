@@ -45,7 +45,7 @@ from services.gateway.orders import Order
 from services.gateway.queue_desk import BulkAnswer, DeadQuery, QueueAnswer
 from services.gateway.rates import QueueRates
 from services.gateway.submission import Receipt
-from tests.unit.dashboard.stores import Runs, Syncs, a_list, an_integration, one_lead
+from tests.unit.dashboard.stores import Past, Runs, Syncs, a_list, an_integration, one_lead
 from tests.unit.ledger.fakes import FakeClock
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -155,6 +155,7 @@ class World:
         self.rates: dict[str, QueueRates] = {}
         self.workers: list[WorkerSeen] = []
         self.drawn: dict[str, Series] = {}
+        self.past = Past()
         self.runs = Runs()
         self.syncs = Syncs()
         self.submitted: list[tuple[str, Mapping[str, Any], str | None]] = []
@@ -314,7 +315,8 @@ class World:
             series=lambda queue: self.drawn.get(queue, Series()),
             find=self.find,
             payload_of=self.payloads.get,
-            past=self.runs,
+            history=self.past,
+            lists=self.runs,
             outcomes=self.runs,
             submit=self.submit,
             health=lambda: Health(status="ok", parts=self.parts_health),

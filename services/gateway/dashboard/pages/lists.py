@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Final
 
 from flask import Blueprint, Response, request, url_for
@@ -36,15 +35,14 @@ def add_lists(pages: Blueprint, parts: Parts) -> None:
     @needs(Scope.SERVICE, for_workspaces=True)
     def lists() -> Response:
         workspace = workspace_asked()
-        runs = parts.past.runs(workspace, before=_moment(request.args.get("before", "")), limit=_RUNS_SHOWN + 1)
-        shown = runs[:_RUNS_SHOWN]
-        live = {run.job.job_id: parts.find(run.job.job_id) for run in shown if run.job.finished_at is None}
+        runs, before = parts.lists.runs(workspace, cursor=request.args.get("before", ""), limit=_RUNS_SHOWN)
+        live = {run.job.job_id: parts.find(run.job.job_id) for run in runs if run.job.finished_at is None}
         return page(
             parts,
             "lists.html",
-            rows=[(run, counts_of(run, live.get(run.job.job_id)), live.get(run.job.job_id)) for run in shown],
+            rows=[(run, counts_of(run, live.get(run.job.job_id)), live.get(run.job.job_id)) for run in runs],
             outcomes=OUTCOMES,
-            before=shown[-1].job.created_at.isoformat() if len(runs) > _RUNS_SHOWN else None,
+            before=before,
             is_first="before" not in request.args,
             workspace_filter=None if bound_workspace() else workspace,
         )
@@ -119,15 +117,7 @@ def counts_of(run: ListRun, job: JobAnswer | None) -> dict[str, int]:
 
 
 def _found(parts: Parts, job_id: str) -> ListRun:
-    run = parts.past.run(job_id)
+    run = parts.lists.run(job_id)
     if run is None or bound_workspace() not in (None, run.job.workspace_id):
         raise NotFound(f"There is no list {job_id[:80]!r}.")
     return run
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text) if text else None
-    except ValueError as error:
-        raise BadRequest("There is no such page of lists.") from error
-    return moment if moment is None or moment.tzinfo else None

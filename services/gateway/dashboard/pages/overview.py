@@ -9,10 +9,10 @@ from bson import ObjectId
 from flask import Blueprint, Response, redirect, request, url_for
 
 from libs.common.broker.model import QueueStats
+from libs.common.ledger.history import HistoryPage, HistoryQuery
 from services.gateway.auth import Scope, bound_workspace, needs
 from services.gateway.dashboard.access import NAME, as_response
 from services.gateway.dashboard.facts import facts_of, facts_of_workspace, unless_away
-from services.gateway.dashboard.history import PastJob
 from services.gateway.dashboard.parts import Parts
 from services.gateway.dashboard.plots import Plot, plot
 from services.gateway.dashboard.rates import Series
@@ -21,6 +21,7 @@ from services.gateway.dashboard.troubles import troubles, verdict
 from services.gateway.rates import QueueRates
 
 _JOBS_SHOWN: Final = 25
+_NOTHING: Final = HistoryPage(jobs=(), cursor=None)
 _LIKE_A_RECIPIENT: Final = re.compile(r".*@.*|\+?[\d ().-]{6,20}")
 
 
@@ -107,5 +108,6 @@ def add_overview(pages: Blueprint, parts: Parts) -> None:
 def _of_workspace(parts: Parts, workspace: str) -> Response:
     facts = facts_of_workspace(parts, workspace)
     found = troubles(facts)
-    jobs: list[PastJob] = unless_away(lambda: parts.past.latest(workspace, limit=_JOBS_SHOWN), [])
-    return page(parts, "workspace.html", troubles=found, verdict=verdict(found), jobs=jobs)
+    asked = HistoryQuery(workspace_id=workspace)
+    latest = unless_away(lambda: parts.history.page(asked, cursor="", limit=_JOBS_SHOWN), _NOTHING)
+    return page(parts, "workspace.html", troubles=found, verdict=verdict(found), jobs=latest.jobs)
