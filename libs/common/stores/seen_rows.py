@@ -28,11 +28,16 @@ def mark_of(external_id: str) -> bytes:
     return blake2b(external_id.encode(), digest_size=_MARK_BYTES).digest()
 
 
+def marks_of(external_ids: Iterable[str]) -> bytes:
+    """What stands for a page's rows: their marks, one behind the other."""
+    return b"".join(map(mark_of, external_ids))
+
+
 class SeenRows:
     """Rows by their marks, in eight bytes each.
 
     Args:
-        pages: the marks of each page, one behind the other.
+        pages: the marks of each page, from :func:`marks_of`.
     """
 
     def __init__(self, pages: Iterable[bytes] = ()) -> None:
@@ -61,19 +66,18 @@ class SeenRowStore:
     def __init__(self, database: Database[Document]) -> None:
         self._seen = database[SYNC_SEEN]
 
-    def note(self, run_id: ObjectId, external_ids: Iterable[str], *, at: datetime, session: ClientSession) -> None:
+    def note(self, run_id: ObjectId, marks: bytes, *, at: datetime, session: ClientSession) -> None:
         """Keeps the marks of a page.
 
         Args:
             run_id: the run.
-            external_ids: of the page's rows.
+            marks: of the page's rows, from :func:`marks_of`.
             at: now.
             session: the transaction that writes the page.
 
         Raises:
             PyMongoError: as MongoDB's driver raises it, for the transaction to see.
         """
-        marks = b"".join(mark_of(each) for each in external_ids)
         if marks:
             self._seen.insert_one({"runId": run_id, "marks": Binary(marks), "at": at}, session=session)
 

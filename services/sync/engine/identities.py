@@ -1,8 +1,8 @@
 """Which rows of a run are the first with their identity, for sources where an identity may occur twice."""
 
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 
+from libs.common.stores.seen_rows import mark_of
 from services.sync.engine.prepared import RowPreparer
 from services.sync.rules.rows import SourceRow
 
@@ -15,7 +15,7 @@ class FirstRows:
 
     def is_first(self, external_id: str) -> bool:
         """Whether this identity has not been asked about before."""
-        mark = int.from_bytes(blake2b(external_id.encode(), digest_size=8).digest())
+        mark = int.from_bytes(mark_of(external_id))
         if mark in self._seen:
             return False
         self._seen.add(mark)

@@ -20,7 +20,7 @@ from libs.common.errors import LeaseLost, TucoError
 from libs.common.jobs.integration_sync import SyncMode
 from libs.common.stores.collections import LEADS
 from libs.common.stores.mongo import Document
-from libs.common.stores.seen_rows import SeenRowStore
+from libs.common.stores.seen_rows import SeenRowStore, marks_of
 from libs.common.stores.sync_runs import MOST_SAMPLES, Checkpoint, Counts, StoredProblem, SyncRun, SyncRunStore
 from services.sync.engine.identities import FirstRows
 from services.sync.engine.lead_documents import PROJECTION, changed_fields, key_update, lead_of, new_document
@@ -113,12 +113,15 @@ class PageWriter:
             StoreUnavailable: MongoDB is away.
         """
         work = _PageWork(self._mapper, page.rows, self._first_rows)
+        marks = marks_of(work.present_ids) if self._seen else b""
         before = self.counts
-        self.counts, self.checkpoint = self._transactions.run(partial(self._write, page, work))
+        self.counts, self.checkpoint = self._transactions.run(partial(self._write, page, work, marks))
         if self._writes_leads:
             count_rows(before, self.counts)
 
-    def _write(self, page: RowsToWrite, work: "_PageWork", session: ClientSession) -> tuple[Counts, Checkpoint]:
+    def _write(
+        self, page: RowsToWrite, work: "_PageWork", marks: bytes, session: ClientSession
+    ) -> tuple[Counts, Checkpoint]:
         now = self._clock.now()
         linked = self._find((self._rules.row_key(row_id) for row_id in work.external_ids), session)
         known = KnownLeads(linked)
@@ -160,7 +163,7 @@ class PageWriter:
         if not moved:
             raise LeaseLost
         if self._seen:
-            self._seen.note(self._run.id, work.present_ids, at=now, session=session)
+            self._seen.note(self._run.id, marks, at=now, session=session)
         return counts, checkpoint
 
     def _sharing(self, keys: Iterable[str], session: ClientSession) -> list[Lead]:
@@ -208,6 +211,9 @@ class PageWriter:
 class _PageWork:
     """What can be said of a page's rows without the leads, kept while a transaction is tried again.
 
+    ``present_ids`` are the identities of the rows that the source has, also of those that are refused; ``external_ids``
+    are those of all rows that may be leads already.
+
     Args:
         mapper: maps rows.
         rows: the page.
@@ -229,16 +235,8 @@ class _PageWork:
                 self._repeats.append(_repeat(prepared.row, external_id))
             else:
                 self._present.append((external_id, prepared))
-
-    @property
-    def present_ids(self) -> list[str]:
-        """The identities of the rows that the source has, also of those that are refused."""
-        return [external_id for external_id, _prepared in self._present if external_id]
-
-    @property
-    def external_ids(self) -> list[str]:
-        """The identities of all rows that may be leads already."""
-        return [*self.present_ids, *(row.external_id for row in self.removed)]
+        self.present_ids = [external_id for external_id, _prepared in self._present if external_id]
+        self.external_ids = [*self.present_ids, *(row.external_id for row in self.removed)]
 
     @property
     def repeated(self) -> int:

@@ -6,6 +6,7 @@ says since when the source has it no more. A row that comes back takes the mark 
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from bson import ObjectId
@@ -101,13 +102,26 @@ class RemovedRows:
         self._seen.forget(self._run.id)
 
     def _gone(self, seen: SeenRows) -> Iterator[tuple[ObjectId, str]]:
+        suspects = self._suspects(seen)
         wanted = {f"links.{name}": True for name in ("integrationId", "externalId", "removedAt")}
-        with mongo_errors():
-            for lead in self._leads.find(self._linked(), wanted, hint=_INDEX, batch_size=_LEADS_PER_READ):
+        while ids := list(islice(suspects, _LINKS_PER_WRITE)):
+            with mongo_errors():
+                leads = list(self._leads.find({"_id": {"$in": ids}}, wanted, hint="_id_"))
+            for lead in leads:
                 for link in lead.get("links", ()):
                     is_ours = str(link["integrationId"]) == self._run.integration_id
                     if is_ours and link.get("removedAt") is None and link["externalId"] not in seen:
                         yield lead["_id"], link["externalId"]
+
+    def _suspects(self, seen: SeenRows) -> Iterator[ObjectId]:
+        """The leads that go by a row which was not met. Every link has its row's key, and keys are read in four fifths
+        of the time that links take; so only the links of these leads are looked at.
+        """
+        first = external_key(self._run.integration_id, "")
+        with mongo_errors():
+            for lead in self._leads.find(self._linked(), {"matchKeys": True}, hint=_INDEX, batch_size=_LEADS_PER_READ):
+                if any(key.startswith(first) and key[len(first) :] not in seen for key in lead["matchKeys"]):
+                    yield lead["_id"]
 
     def _linked(self) -> Document:
         first = external_key(self._run.integration_id, "")
