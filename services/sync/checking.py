@@ -1,26 +1,25 @@
 """Whether a CRM can be read with what an integration says: answered at once, over the worker's own port."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
 from libs.common.clock import Clock
-from libs.common.errors import InvalidInput, Permanent
+from libs.common.errors import InvalidInput
 from libs.common.ids import IdFactory
 from libs.common.integration_check import CheckAnswer, CheckedField, CheckOutcome, IntegrationCheck
 from libs.common.logging import get_logger
 from libs.common.stores.integrations import Integration, IntegrationStatus, IntegrationStore, Provider
-from services.sync.engine.run import FOR_A_PERSON, OpenSource
+from services.sync.engine.run import FOR_A_PERSON, OpenSource, integration_of
+from services.sync.engine.threads import in_thread
 from services.sync.rules.field_map import FieldMap
 from services.sync.sources.contract import CrmSource, RateLimited, SourceError
 
 log = get_logger(__name__)
-
-T = TypeVar("T")
 
 PATIENCE: Final = timedelta(seconds=15)
 """How long a CRM may take; somebody waits in front of a screen."""
@@ -71,11 +70,11 @@ class IntegrationChecks:
             asked = msgspec.convert(data, IntegrationCheck)
         except msgspec.ValidationError as error:
             raise InvalidInput("data", str(error)) from error
-        integration = await self._in_thread(lambda: self._integrations.get(asked.integration_id))
-        if integration is None or integration.workspace_id != asked.workspace_id:
-            raise Permanent(f"workspace {asked.workspace_id} has no integration {asked.integration_id}")
+        integration = await in_thread(
+            self._threads, lambda: integration_of(self._integrations, asked.integration_id, asked.workspace_id)
+        )
         answer = await self._checked(integration)
-        await self._in_thread(lambda: self._note(integration, answer))
+        await in_thread(self._threads, lambda: self._note(integration, answer))
         log.info("integration.checked", check_id=check_id, integration_id=integration.id, outcome=str(answer.outcome))
         built: dict[str, Any] = msgspec.to_builtins(answer)
         return built
@@ -86,9 +85,9 @@ class IntegrationChecks:
         source: CrmSource | None = None
         try:
             # The first use imports the CRM's client, which takes a moment.
-            source = await self._in_thread(lambda: self._sources.open(integration, owner=self._new_owner()))
+            source = await in_thread(self._threads, lambda: self._sources.open(integration, owner=self._new_owner()))
             return await asyncio.wait_for(
-                self._in_thread(lambda: _look(source, integration.provider)), self._patience.total_seconds()
+                in_thread(self._threads, lambda: _look(source, integration.provider)), self._patience.total_seconds()
             )
         except TimeoutError:
             return CheckAnswer(
@@ -113,9 +112,6 @@ class IntegrationChecks:
             self._integrations.set_needs_attention(integration.id, answer.reason, at=now)
         elif answer.outcome is CheckOutcome.OK and integration.status is IntegrationStatus.NEEDS_ATTENTION:
             self._integrations.set_active(integration.id, at=now)
-
-    async def _in_thread(self, step: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, step)
 
 
 def _look(source: CrmSource, provider: Provider) -> CheckAnswer:

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Executor
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 from libs.common.clock import Clock
 from libs.common.credentials import CredentialsUnreadable
@@ -15,13 +15,13 @@ from libs.common.errors import InvalidInput, JobCancelled, LeaseLost, NotNow, Pe
 from libs.common.ids import IdFactory
 from libs.common.jobs.integration_sync import IntegrationSync
 from libs.common.logging import get_logger
-from libs.common.stores.integrations import Integration
+from libs.common.stores.integrations import Integration, IntegrationStore
 from libs.common.stores.sync_runs import RunStatus, SyncRun
-from libs.common.tracing.switch import bound
 from services.sync.engine.attempt import Attempt, EngineOptions, Stores
 from services.sync.engine.page_writer import SuspiciousRows
 from services.sync.engine.pipeline import portions
 from services.sync.engine.progress import progress_of, result_of
+from services.sync.engine.threads import in_thread
 from services.sync.engine.transactions import end_session
 from services.sync.metrics import RUNS
 from services.sync.sources.contract import (
@@ -36,8 +36,6 @@ from services.sync.sources.contract import (
 )
 
 log = get_logger(__name__)
-
-T = TypeVar("T")
 
 _PROGRESS_S: Final = 0.5
 """How often progress is said at most."""
@@ -74,6 +72,19 @@ class RunningJob(Protocol):
     async def set_progress(self, values: Mapping[str, Any]) -> None:
         """Replaces the progress."""
         ...
+
+
+def integration_of(integrations: IntegrationStore, integration_id: str, workspace_id: str) -> Integration:
+    """A workspace's integration.
+
+    Raises:
+        Permanent: the workspace has no such integration.
+        StoreUnavailable: MongoDB is away.
+    """
+    integration = integrations.get(integration_id)
+    if integration is None or integration.workspace_id != workspace_id:
+        raise Permanent(f"workspace {workspace_id} has no integration {integration_id}")
+    return integration
 
 
 class OpenSource(Protocol):
@@ -152,8 +163,8 @@ class SyncEngine:
             LeaseLost: another attempt has taken the run over.
             StoreUnavailable: MongoDB is away.
         """
-        integration = await self._in_thread(lambda: self._integration(payload))
-        run = await self._in_thread(lambda: self._take_over(integration, payload, job.job_id))
+        integration = await in_thread(self._threads, lambda: self._integration(payload))
+        run = await in_thread(self._threads, lambda: self._take_over(integration, payload, job.job_id))
         if run.status is RunStatus.COMPLETED:
             return result_of(run)
         log.info("run.started", run_id=str(run.id), mode=str(run.mode), pages=run.checkpoint.pages)
@@ -166,28 +177,28 @@ class SyncEngine:
                     return result_of(attempt.run, status=RunStatus.COMPLETED)
                 finally:
                     came_to = attempt.run
-                    await self._in_thread(attempt.close)
+                    await in_thread(self._threads, attempt.close)
         except asyncio.CancelledError:
             if job.cancelled():
-                await self._in_thread(lambda: self._end(run, RunStatus.CANCELLED, "cancelled"))
+                await in_thread(self._threads, lambda: self._end(run, RunStatus.CANCELLED, "cancelled"))
             raise
         except JobCancelled:
-            await self._in_thread(lambda: self._end(run, RunStatus.CANCELLED, "cancelled"))
+            await in_thread(self._threads, lambda: self._end(run, RunStatus.CANCELLED, "cancelled"))
             raise
         except (SuspiciousRows, PositionLost, RateLimited, SourceUnavailable, *FOR_A_PERSON) as error:
             came_further = came_to.checkpoint.pages > run.checkpoint.pages
             is_last = job.attempt >= job.max_attempts
-            outcome = await self._in_thread(
-                partial(self._outcome, error, run, came_further=came_further, is_last=is_last)
+            outcome = await in_thread(
+                self._threads, partial(self._outcome, error, run, came_further=came_further, is_last=is_last)
             )
             raise outcome from error
 
     async def _drive(self, attempt: Attempt, job: RunningJob) -> None:
-        position = await self._in_thread(attempt.prepare)
+        position = await in_thread(self._threads, attempt.prepare)
         if position is not None:
             said = _Progress(attempt, job)
             for_writing = portions(
-                lambda at: self._in_thread(partial(attempt.fetch, at)),
+                lambda at: in_thread(self._threads, partial(attempt.fetch, at)),
                 position,
                 rows_ahead=self._options.rows_ahead,
                 rows_per_write=self._options.rows_per_write,
@@ -195,13 +206,13 @@ class SyncEngine:
             )
             async with aclosing(for_writing):
                 async for portion in for_writing:
-                    await self._in_thread(partial(attempt.write, portion.rows))
+                    await in_thread(self._threads, partial(attempt.write, portion.rows))
                     is_last = portion.rows.behind is None
                     await said.say(even_if_soon=is_last)
                     if not is_last:
                         self._may_go_on(job, worked_s=said.seconds, wait=portion.wait)
-        await self._in_thread(attempt.mark_removed)
-        await self._in_thread(attempt.complete)
+        await in_thread(self._threads, attempt.mark_removed)
+        await in_thread(self._threads, attempt.complete)
         RUNS.labels(RunStatus.COMPLETED.value).inc()
         log.info("run.completed", run_id=str(attempt.run.id), fetched=attempt.run.counts.fetched)
 
@@ -215,9 +226,7 @@ class SyncEngine:
             raise NotNow(self._clock.now(), "its shift is over; it goes on at its checkpoint", came_further=True)
 
     def _integration(self, payload: IntegrationSync) -> Integration:
-        integration = self._stores.integrations.get(payload.integration_id)
-        if integration is None or integration.workspace_id != payload.workspace_id:
-            raise Permanent(f"workspace {payload.workspace_id} has no integration {payload.integration_id}")
+        integration = integration_of(self._stores.integrations, payload.integration_id, payload.workspace_id)
         now = self._clock.now()
         if integration.not_before and integration.not_before > now:
             raise NotNow(integration.not_before, "the CRM's rate limit")
@@ -249,7 +258,7 @@ class SyncEngine:
     @asynccontextmanager
     async def _source(self, integration: Integration, run: SyncRun) -> AsyncIterator[CrmSource]:
         # The first use imports the CRM's client, which takes a moment.
-        source = await self._in_thread(lambda: self._sources.open(integration, owner=run.owner))
+        source = await in_thread(self._threads, lambda: self._sources.open(integration, owner=run.owner))
         try:
             yield source
         finally:
@@ -281,6 +290,3 @@ class SyncEngine:
         if self._stores.runs.finish(run, status, error=why, at=self._clock.now()):
             RUNS.labels(status.value).inc()
         log.info("run.ended", run_id=str(run.id), status=str(status), reason=why)
-
-    async def _in_thread(self, step: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, bound(step))

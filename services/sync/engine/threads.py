@@ -1,15 +1,28 @@
 """Threads for blocking steps that do not hold up the end of the process."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from queue import SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
+from libs.common.tracing.switch import bound
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _Task = tuple[Future[Any], Callable[[], Any]]
+
+
+async def in_thread(threads: Executor, step: Callable[[], T]) -> T:
+    """What a blocking step returns, or raises; it is part of the trace that asks for it.
+
+    Args:
+        threads: where it runs.
+        step: what to do.
+    """
+    return await asyncio.get_running_loop().run_in_executor(threads, bound(step))
 
 
 class DaemonThreads(Executor):
