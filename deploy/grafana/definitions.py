@@ -20,6 +20,19 @@ def _quantiles(metric: str, where: str = "", by: str = "") -> tuple[Query, ...]:
     )
 
 
+def _rates(metric: str, *by: str, where: str = "") -> tuple[Query, ...]:
+    """How many a second, told apart by labels."""
+    rate = f"sum by ({', '.join(by)}) (rate({metric}{where}[{_RATE}]))"
+    return (Query(rate, " ".join(f"{{{{{label}}}}}" for label in by)),)
+
+
+_MESSAGES: Final = Panel(
+    title="Messages by outcome",
+    unit="ops",
+    stacked=True,
+    queries=_rates("tuco_messages_total", "outcome"),
+)
+
 OVERVIEW: Final = Board(
     name="overview",
     title="Overview",
@@ -92,12 +105,7 @@ OVERVIEW: Final = Board(
             stacked=True,
             queries=(Query("sum by (outcome) (tuco:jobs:rate5m)", "{{outcome}}"),),
         ),
-        Panel(
-            title="Messages by outcome",
-            unit="ops",
-            stacked=True,
-            queries=(Query(f"sum by (outcome) (rate(tuco_messages_total[{_RATE}]))", "{{outcome}}"),),
-        ),
+        _MESSAGES,
         Panel(
             title="Open jobs of the ledger",
             queries=(Query("max(tuco_ledger_open_jobs)", "open"),),
@@ -232,23 +240,14 @@ LINE: Final = Board(
             title="Calls to providers",
             unit="ops",
             stacked=True,
-            queries=(
-                Query(
-                    f"sum by (provider, outcome) (rate(tuco_provider_calls_total[{_RATE}]))", "{{provider}} {{outcome}}"
-                ),
-            ),
+            queries=_rates("tuco_provider_calls_total", "provider", "outcome"),
         ),
-        Panel(
-            title="Messages by outcome",
-            unit="ops",
-            stacked=True,
-            queries=(Query(f"sum by (outcome) (rate(tuco_messages_total[{_RATE}]))", "{{outcome}}"),),
-        ),
+        _MESSAGES,
         Panel(
             title="What holds messages back",
             unit="ops",
             stacked=True,
-            queries=(Query(f'sum by (reason) (rate(tuco_messages_total{{outcome="waits"}}[{_RATE}]))', "{{reason}}"),),
+            queries=_rates("tuco_messages_total", "reason", where='{outcome="waits"}'),
             about="line_per_minute and line_per_day are limits at work; line_down and no_line are trouble.",
         ),
         Panel(
@@ -260,12 +259,7 @@ LINE: Final = Board(
             title="Answers to sends",
             unit="ops",
             stacked=True,
-            queries=(
-                Query(
-                    f"sum by (provider, answer) (rate(tuco_message_send_seconds_count[{_RATE}]))",
-                    "{{provider}} {{answer}}",
-                ),
-            ),
+            queries=_rates("tuco_message_send_seconds_count", "provider", "answer"),
         ),
         Panel(
             title="Lines that changed",
@@ -285,7 +279,7 @@ LINE: Final = Board(
             title="Doubts, and how they were settled",
             unit="ops",
             stacked=True,
-            queries=(Query(f"sum by (decision) (rate(tuco_messages_reconciled_total[{_RATE}]))", "{{decision}}"),),
+            queries=_rates("tuco_messages_reconciled_total", "decision"),
             about="Messages of which it was not known whether they went out.",
         ),
         Panel(
@@ -301,7 +295,7 @@ LINE: Final = Board(
         Panel(
             title="Messages whose job was made anew",
             unit="ops",
-            queries=(Query(f"sum by (status) (rate(tuco_messages_requeued_total[{_RATE}]))", "{{status}}"),),
+            queries=_rates("tuco_messages_requeued_total", "status"),
         ),
     ),
 )
@@ -334,7 +328,7 @@ SYNC: Final = Board(
             title="Rows by outcome",
             unit="ops",
             stacked=True,
-            queries=(Query(f"sum by (outcome) (rate(tuco_sync_rows_total[{_RATE}]))", "{{outcome}}"),),
+            queries=_rates("tuco_sync_rows_total", "outcome"),
             about="failed: rows that could not become a lead; the run says why.",
         ),
         Panel(
@@ -345,12 +339,11 @@ SYNC: Final = Board(
             title="Calls to CRMs",
             unit="ops",
             stacked=True,
-            queries=(
-                Query(
-                    f"sum by (provider, outcome) "
-                    f'(rate(tuco_provider_calls_total{{provider=~"hubspot|salesforce|google-sheets"}}[{_RATE}]))',
-                    "{{provider}} {{outcome}}",
-                ),
+            queries=_rates(
+                "tuco_provider_calls_total",
+                "provider",
+                "outcome",
+                where='{provider=~"hubspot|salesforce|google-sheets"}',
             ),
         ),
         Panel(
@@ -393,12 +386,7 @@ SERVICE: Final = Board(
         Panel(
             title="Requests by route",
             unit="ops",
-            queries=(
-                Query(
-                    f"sum by (route, status) (rate(tuco_http_requests_total{_PROCESS}[{_RATE}]))",
-                    "{{route}} {{status}}",
-                ),
-            ),
+            queries=_rates("tuco_http_requests_total", "route", "status", where=_PROCESS),
             about="The gateway only.",
         ),
         Panel(
@@ -416,18 +404,13 @@ SERVICE: Final = Board(
         Panel(
             title="Open jobs, and what the reconciler did with them",
             unit="ops",
-            queries=(Query(f"sum by (outcome) (rate(tuco_reconciler_jobs_total{_PROCESS}[{_RATE}]))", "{{outcome}}"),),
+            queries=_rates("tuco_reconciler_jobs_total", "outcome", where=_PROCESS),
             about="The gateway only. enqueued: accepted, unfinished, and Redis did not know it.",
         ),
         Panel(
             title="Ticks of schedules",
             unit="ops",
-            queries=(
-                Query(
-                    f"sum by (schedule, outcome) (rate(tuco_schedule_ticks_total{_PROCESS}[{_RATE}]))",
-                    "{{schedule}} {{outcome}}",
-                ),
-            ),
+            queries=_rates("tuco_schedule_ticks_total", "schedule", "outcome", where=_PROCESS),
             about="The scheduler only.",
         ),
     ),
