@@ -34,14 +34,14 @@ def _victims(world: World) -> list[SupervisedProcess]:
     return [world.processes(name)[0] for name in _QUEUES]
 
 
-def _behind_the_wire_to_redis(world: World) -> None:
-    for victim in _victims(world):
-        world.restart_with(victim, {"REDIS_URL": redis_through(world.stores.part(Wire))})
+def _behind(setting: str, address: Callable[[Wire], str]) -> Callable[[World], None]:
+    """What puts one worker of each kind behind the wire to a store, by the setting that says where the store is."""
 
+    def prepare(world: World) -> None:
+        for victim in _victims(world):
+            world.restart_with(victim, {setting: address(world.stores.part(Wire))})
 
-def _behind_the_wire_to_mongo(world: World) -> None:
-    for victim in _victims(world):
-        world.restart_with(victim, {"MONGODB_URI": mongo_through(world.stores.part(Wire))})
+    return prepare
 
 
 def cut_off(run: Run) -> None:
@@ -93,13 +93,25 @@ def _to_lines(world: World) -> Wire:
     return world.lines_wire
 
 
+def _bad_way(to: str, wire: Callable[[World], Wire], setup: Setup) -> Fault:
+    """The network to somebody gone bad in every way."""
+    return Fault(
+        number=19,
+        name=f"TCP to {to} slow, reset, truncated, half-open",
+        injure=go_bad(wire),
+        evidence=went_bad(wire),
+        setup=setup,
+        scale=_LONG,
+    )
+
+
 FAULTS = (
     Fault(
         number=9,
         name="workers cut off from Redis past their leases, then back",
         injure=cut_off,
         evidence=_was_silent,
-        setup=Setup(stores=beside_a_wire_to_redis, prepare=_behind_the_wire_to_redis),
+        setup=Setup(stores=beside_a_wire_to_redis, prepare=_behind("REDIS_URL", redis_through)),
         ends_once=True,
     ),
     Fault(
@@ -107,31 +119,10 @@ FAULTS = (
         name="workers cut off from MongoDB past their leases, then back",
         injure=cut_off,
         evidence=_was_silent,
-        setup=Setup(stores=beside_a_wire_to_mongo, prepare=_behind_the_wire_to_mongo),
+        setup=Setup(stores=beside_a_wire_to_mongo, prepare=_behind("MONGODB_URI", mongo_through)),
         ends_once=True,
     ),
-    Fault(
-        number=19,
-        name="TCP to Redis slow, reset, truncated, half-open",
-        injure=go_bad(_to_store),
-        evidence=went_bad(_to_store),
-        setup=Setup(stores=behind_a_wire_to_redis),
-        scale=_LONG,
-    ),
-    Fault(
-        number=19,
-        name="TCP to MongoDB slow, reset, truncated, half-open",
-        injure=go_bad(_to_store),
-        evidence=went_bad(_to_store),
-        setup=Setup(stores=behind_a_wire_to_mongo),
-        scale=_LONG,
-    ),
-    Fault(
-        number=19,
-        name="TCP to the provider slow, reset, truncated, half-open",
-        injure=go_bad(_to_lines),
-        evidence=went_bad(_to_lines),
-        setup=Setup(lines_behind_a_wire=True),
-        scale=_LONG,
-    ),
+    _bad_way("Redis", _to_store, Setup(stores=behind_a_wire_to_redis)),
+    _bad_way("MongoDB", _to_store, Setup(stores=behind_a_wire_to_mongo)),
+    _bad_way("the provider", _to_lines, Setup(lines_behind_a_wire=True)),
 )
