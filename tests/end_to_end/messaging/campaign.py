@@ -189,10 +189,6 @@ class Campaign:
         """Which orders were obeyed, and how often."""
         return Counter(".".join(path.name.split(".")[1:3]) for path in self.orders.glob("taken.*"))
 
-    def open_orders(self) -> int:
-        """How many orders nobody has met yet."""
-        return len([path for path in self.orders.iterdir() if not path.name.startswith("taken.")])
-
     def wake_the_stopped(self, after_s: float) -> None:
         """From now on, lets every worker that stands still go on after a while."""
         seen: dict[str, float] = {}
