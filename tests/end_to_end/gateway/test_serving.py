@@ -82,9 +82,7 @@ def test_connections_that_say_nothing_hold_up_nobody(gateway: RunningGateway) ->
     with ExitStack() as stack:
         silent = [stack.enter_context(_connected(gateway)) for _ in range(100)]
 
-        started = time.perf_counter()
-        assert gateway.client.get("/healthz").status_code == 200
-        assert time.perf_counter() - started < 4
+        assert gateway.client.get("/healthz", timeout=4).status_code == 200
 
         silent[0].sendall(LAST_REQUEST)
         assert silent[0].recv(10_000).startswith(b"HTTP/1.1 200")
