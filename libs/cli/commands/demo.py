@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import click
-from rich.console import Console, Group, JustifyMethod, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -14,7 +14,9 @@ from libs.cli.app import App, with_app
 from libs.cli.demo.audit import Check
 from libs.cli.demo.campaign import CampaignScale, demonstrate_campaign
 from libs.cli.demo.campaign_view import campaign_data, campaign_view
-from libs.cli.demo.run import Outcome, Scale, Stage, demonstrate
+from libs.cli.demo.checks import checks_data, checks_view
+from libs.cli.demo.installation import Stage
+from libs.cli.demo.run import Outcome, Scale, demonstrate
 from libs.cli.demo.syncs import demonstrate_syncs
 from libs.cli.demo.syncs_view import syncs_data, syncs_view
 from libs.cli.failures import INTERRUPTED, CommandFailed
@@ -145,7 +147,9 @@ def _view(outcome: Outcome) -> RenderableType:
     for name, number in outcome.outcomes.most_common():
         leads.add_row(name, f"{number:,}", f"{100 * number / total:.1f} %")
     leads.add_row("all", f"{total:,}", "", style="bold")
-    figures = _grid("left", "right", "left")
+    figures = Table.grid(padding=(0, 2, 0, 0))
+    for side in ("left", "right", "left"):
+        figures.add_column(justify=side)
     in_hand = f"what the killed worker had asked of the {outcome.crash.leads} leads in hand, and could not store"
     for name, value, note in (
         (
@@ -160,24 +164,8 @@ def _view(outcome: Outcome) -> RenderableType:
         ("other repeats", f"{outcome.other_repeats:,}", ""),
     ):
         figures.add_row(name, value, note)
-    checks = _grid("left", "left", "right")
-    for check in outcome.checks:
-        mark = Text("✓", style="green") if check.holds else Text("✗", style="bold red")
-        found = f"{check.found:,}" if check.holds else f"{check.found:,} (should be {check.expected:,})"
-        checks.add_row(mark, check.claim, found)
-    verdict = (
-        Text("The numbers add up.", style="bold green")
-        if outcome.holds
-        else Text("The numbers do not add up.", style="bold red")
-    )
-    return Group("", leads, "", figures, "", checks, "", verdict)
-
-
-def _grid(*justify: JustifyMethod) -> Table:
-    made = Table.grid(padding=(0, 2, 0, 0))
-    for side in justify:
-        made.add_column(justify=side)
-    return made
+    checks = checks_view(outcome.checks, verdict="The numbers add up.")
+    return Group("", leads, "", figures, "", checks)
 
 
 def _as_data(outcome: Outcome) -> dict[str, object]:
@@ -195,9 +183,5 @@ def _as_data(outcome: Outcome) -> dict[str, object]:
             "leadsInHand": outcome.crash.leads,
             "handlesAsked": outcome.crash.asked,
         },
-        "checks": [
-            {"claim": check.claim, "expected": check.expected, "found": check.found, "holds": check.holds}
-            for check in outcome.checks
-        ],
-        "holds": outcome.holds,
+        **checks_data(outcome.checks),
     }

@@ -1,11 +1,11 @@
 """What a campaign came to, for people and for programs."""
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from libs.cli.demo.campaign import CampaignOutcome
 from libs.cli.demo.campaign_audit import most_in_a_minute, picture
+from libs.cli.demo.checks import checks_data, checks_view
 from libs.cli.output import table
 
 _SPAN_S = 5.0
@@ -21,17 +21,10 @@ def campaign_view(outcome: CampaignOutcome) -> RenderableType:
     for line in evidence.lines:
         sent = sum(sending.line == line for sending in evidence.sendings)
         sends.add_row(line, Text(rows[line], style="cyan"), f"{sent:,}", f"{most[line]} of {evidence.per_minute}")
-    checks = Table.grid(padding=(0, 2, 0, 0))
-    for check in outcome.checks:
-        mark = Text("✓", style="green") if check.holds else Text("✗", style="bold red")
-        found = f"{check.found:,}" if check.holds else f"{check.found:,} (should be {check.expected:,})"
-        checks.add_row(mark, check.claim, found)
-    verdict = (
-        Text(f"{evidence.due:,} messages in {outcome.seconds:.0f} s, each of them once.", style="bold green")
-        if outcome.holds
-        else Text("The numbers do not add up.", style="bold red")
+    checks = checks_view(
+        outcome.checks, verdict=f"{evidence.due:,} messages in {outcome.seconds:.0f} s, each of them once."
     )
-    return Group("", sends, "", checks, "", verdict)
+    return Group("", sends, "", checks)
 
 
 def campaign_data(outcome: CampaignOutcome) -> dict[str, object]:
@@ -45,9 +38,5 @@ def campaign_data(outcome: CampaignOutcome) -> dict[str, object]:
         "perLine": {line: sum(s.line == line for s in evidence.sendings) for line in evidence.lines},
         "mostInAMinute": most_in_a_minute(evidence),
         "seconds": round(outcome.seconds, 3),
-        "checks": [
-            {"claim": check.claim, "expected": check.expected, "found": check.found, "holds": check.holds}
-            for check in outcome.checks
-        ],
-        "holds": outcome.holds,
+        **checks_data(outcome.checks),
     }

@@ -1,45 +1,37 @@
 """The demonstration from start to end: an installation, 2,000 leads, a job, a crash in the middle, and the audit."""
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import msgspec
 from bson import ObjectId
 from pymongo.database import Database
 
 from libs.cli.demo.audit import Answer, Check, Evidence, audit, outcomes_of, repeats_of
 from libs.cli.demo.crash import Assassin, Crash
+from libs.cli.demo.installation import Stage, installation
 from libs.cli.demo.people import Person, make_people
 from libs.cli.demo.provider import ProviderCounts
 from libs.cli.failures import CommandFailed
 from libs.cli.following import Pace, watch
-from libs.cli.health import parts_of
 from libs.cli.jobs import JobAnswer, progress_of, read_job
-from libs.cli.output import plain
 from libs.cli.services import BULK_AVAILABILITY as SERVICE
 from libs.cli.services import GATEWAY
 from libs.cli.simulators import DEMO_WORKSPACE, Simulator, SimulatorSettings
-from libs.cli.stack import Plan, Stack
-from libs.cli.state_folder import new_secrets
+from libs.cli.stack import Stack
 from libs.cli.supervisor import Supervisor
 from libs.common.broker.connection import connect_redis
 from libs.common.broker.queue import JobQueue
 from libs.common.jobs.bulk_availability import BULK_AVAILABILITY
 from libs.common.jobs.states import JobState
-from libs.common.settings import Settings
 from libs.common.stores.collections import LEADS
 from libs.common.stores.mongo import Document
-from libs.embedded import ports
 from libs.simulators.reachability import AvailabilityRule, Reachability
 
 _PACE = Pace(first_s=0.1, longest_s=0.1)
 _STRIKE_FROM, _STRIKE_UNTIL = 0.3, 0.8
-_HEALTH_S = 30.0
-_LAST_LINES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,46 +101,25 @@ class Outcome:
     recovered_s: float
     checks: Sequence[Check]
 
-    @property
-    def holds(self) -> bool:
-        """Whether all numbers add up."""
-        return all(check.holds for check in self.checks)
-
-
-class Stage:
-    """What the demonstration tells while it runs; the default says nothing."""
-
-    def say(self, text: str) -> None:
-        """Something has happened."""
-
-    def progress(self, job: JobAnswer) -> None:
-        """The job has moved on."""
-
 
 def demonstrate(scale: Scale, supervisor: Supervisor, stage: Stage) -> Outcome:
-    """Run it all. What the environment says of stores, tokens and services does not count here.
+    """Run it all, in an installation of its own.
 
     Raises:
         CommandFailed: it could not be run to its end; the message says at which point.
         EmbeddedServerError: a store could not be started.
     """
-    ours = {field.name.upper() for field in msgspec.structs.fields(Settings)}
-    plan = Plan(
-        data=None,
-        secrets=new_secrets(),
-        port=ports.choose(),
-        workspace=DEMO_WORKSPACE,
+    opened = installation(
+        (GATEWAY, SERVICE),
+        supervisor,
+        stage,
         simulators=SimulatorSettings(lines=scale.lines, latency_ms=scale.latency_ms, seed=scale.seed),
         processes={SERVICE.name: scale.workers},
         settings=scale.settings(),
-        services=(GATEWAY, SERVICE),
     )
-    environ = {name: value for name, value in os.environ.items() if name not in ours}
-    with Stack(plan, environ=environ, supervisor=supervisor, tell=stage.say) as stack:
-        ill = stack.await_health(timeout_s=_HEALTH_S, unless=lambda: bool(stack.broken()))
-        if ill is not None or stack.simulator is None:
-            words = _last_words(stack, supervisor, ill or {})
-            raise CommandFailed("\n".join(["The system did not become healthy.", *words]))
+    with opened as stack:
+        if stack.simulator is None:
+            raise CommandFailed("The simulated provider does not run.")
         stack.initialize()
         run = _Run(scale, stack, stack.simulator, stage)
         try:
@@ -297,15 +268,6 @@ class _Run:
             )
             for key in self._ids
         ]
-
-
-def _last_words(stack: Stack, supervisor: Supervisor, ill: Mapping[str, object]) -> Iterator[str]:
-    """What the processes said last that keep dying or are not well, or all where nobody knows which."""
-    unwell = {name for name, part in parts_of(ill) if part.get("status") != "up"}
-    suspects = stack.broken() or [process for process in supervisor.processes if process.name in unwell]
-    for process in suspects or supervisor.processes:
-        yield f"{process.name} said last:"
-        yield from (f"    {plain(line, longest=500)}" for line in list(process.last_lines)[-_LAST_LINES:])
 
 
 def _handles_of(person: Person) -> Iterator[str]:

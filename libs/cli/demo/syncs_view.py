@@ -1,9 +1,8 @@
 """What the syncs came to, for people and for programs."""
 
 from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
+from libs.cli.demo.checks import checks_data, checks_view
 from libs.cli.demo.syncs import SyncsOutcome
 from libs.cli.output import plain, table
 
@@ -20,18 +19,9 @@ def syncs_view(outcome: SyncsOutcome) -> RenderableType:
         syncs.add_row(each.crm, each.kind, *numbers, f"{each.seconds:.1f}")
         for row in each.refused if each.kind == "first" else ():
             refused.add_row(each.crm, *(plain(row[name], longest=40) for name in ("row", "field", "value", "reason")))
-    checks = Table.grid(padding=(0, 2, 0, 0))
-    for check in outcome.checks:
-        mark = Text("✓", style="green") if check.holds else Text("✗", style="bold red")
-        found = f"{check.found:,}" if check.holds else f"{check.found:,} (should be {check.expected:,})"
-        checks.add_row(mark, check.claim, found)
     rows = sum(each.counts["fetched"] for each in outcome.synced)
-    verdict = (
-        Text(f"{rows:,} rows of three CRMs, each person one lead.", style="bold green")
-        if outcome.holds
-        else Text("The numbers do not add up.", style="bold red")
-    )
-    return Group("", syncs, "", refused, "", checks, "", verdict)
+    checks = checks_view(outcome.checks, verdict=f"{rows:,} rows of three CRMs, each person one lead.")
+    return Group("", syncs, "", refused, "", checks)
 
 
 def syncs_data(outcome: SyncsOutcome) -> dict[str, object]:
@@ -47,9 +37,5 @@ def syncs_data(outcome: SyncsOutcome) -> dict[str, object]:
             }
             for each in outcome.synced
         ],
-        "checks": [
-            {"claim": check.claim, "expected": check.expected, "found": check.found, "holds": check.holds}
-            for check in outcome.checks
-        ],
-        "holds": outcome.holds,
+        **checks_data(outcome.checks),
     }
