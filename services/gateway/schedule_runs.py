@@ -1,16 +1,15 @@
 """Running a schedule now, beside its ticks: the same job as a tick's, stamped with the moment of the wish."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from libs.common.broker.enqueue import job_from
 from libs.common.clock import Clock
 from libs.common.errors import StoreUnavailable
 from libs.common.ids import derived_job_id
-from libs.common.jobs.contract import TickPayload
+from libs.common.jobs.contract import tick_payload
 from libs.common.jobs.registry import contract_of
+from libs.common.ledger.accepting import entry_from
 from libs.common.ledger.contract import Ledger
-from libs.common.ledger.model import NewEntry
 from libs.common.logging import get_logger
 from libs.common.stores.schedules import Schedule
 from services.gateway.asked_queues import AddsJobs
@@ -42,24 +41,11 @@ class ScheduleRuns:
             StoreUnavailable: MongoDB is away.
         """
         now = self._clock.now()
-        moment = now.replace(microsecond=0).isoformat()
+        moment = now.replace(microsecond=0)
         contract = contract_of(schedule.job_type)
-        data: dict[str, Any] = dict(schedule.data)
-        if issubclass(contract.payload, TickPayload):
-            data |= {"schedule": schedule.name, "tick": moment}
-        payload = contract.parse(data)
-        job_id = derived_job_id("schedule-run-now", schedule.name, moment)
-        accepted = self._ledger.accept(
-            NewEntry(
-                job_id=job_id,
-                job_type=contract.job_type,
-                queue=contract.queue,
-                data=contract.dump(payload),
-                workspace_id=contract.group_of(payload),
-                created_at=now,
-                unique_key=contract.unique_key_of(payload),
-            )
-        )
+        payload = tick_payload(contract, schedule.data, schedule=schedule.name, tick=moment)
+        job_id = derived_job_id("schedule-run-now", schedule.name, moment.isoformat())
+        accepted = self._ledger.accept(entry_from(contract, payload, job_id=job_id, created_at=now))
         if accepted.created:
             try:
                 self._queues[contract.queue].add([job_from(contract, payload, job_id=job_id, in_ledger=True)])

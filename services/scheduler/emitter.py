@@ -7,7 +7,7 @@ decided and not yet emitted is emitted by whoever comes by next.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from libs.common.broker.enqueue import job_from
 from libs.common.broker.model import Added, NewJob
@@ -15,10 +15,10 @@ from libs.common.clock import Clock
 from libs.common.cron import parse_cron, parse_zone
 from libs.common.errors import InvalidInput, StoreUnavailable
 from libs.common.ids import derived_job_id
-from libs.common.jobs.contract import TickPayload
-from libs.common.jobs.registry import AnyContract, contract_of
+from libs.common.jobs.contract import tick_payload
+from libs.common.jobs.registry import contract_of
+from libs.common.ledger.accepting import entry_from
 from libs.common.ledger.contract import Ledger
-from libs.common.ledger.model import NewEntry
 from libs.common.logging import get_logger
 from libs.common.stores.collections import TICKS_KEPT
 from libs.common.stores.schedules import Schedule, ScheduleStore
@@ -138,19 +138,9 @@ class TickEmitter:
 
     def _emit(self, row: TickRow, schedule: Schedule) -> None:
         contract = contract_of(schedule.job_type)
-        payload = contract.parse(_data(contract, schedule, row.tick))
+        payload = tick_payload(contract, schedule.data, schedule=schedule.name, tick=row.tick)
         job_id = tick_job_id(schedule.name, row.tick)
-        accepted = self._ledger.accept(
-            NewEntry(
-                job_id=job_id,
-                job_type=contract.job_type,
-                queue=contract.queue,
-                data=contract.dump(payload),
-                workspace_id=contract.group_of(payload),
-                created_at=self._clock.now(),
-                unique_key=contract.unique_key_of(payload),
-            )
-        )
+        accepted = self._ledger.accept(entry_from(contract, payload, job_id=job_id, created_at=self._clock.now()))
         self._ticks.emitted(row)
         if not accepted.created:
             return
@@ -166,9 +156,3 @@ class TickEmitter:
 def tick_job_id(schedule_name: str, tick: datetime) -> str:
     """The id of the one job that stands for a tick."""
     return derived_job_id("tick", schedule_name, tick.isoformat())
-
-
-def _data(contract: AnyContract, schedule: Schedule, tick: datetime) -> dict[str, Any]:
-    if issubclass(contract.payload, TickPayload):
-        return {**schedule.data, "schedule": schedule.name, "tick": tick.isoformat()}
-    return dict(schedule.data)

@@ -10,7 +10,7 @@ The smallest use::
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
@@ -140,3 +140,20 @@ class JobContract(Generic[P]):
     def unique_key_of(self, payload: P) -> str | None:
         """The key that only one unfinished job of this type may hold."""
         return f"{self.job_type}:{self.unique_key(payload)}" if self.unique_key else None
+
+
+def tick_payload(contract: JobContract[P], data: Mapping[str, Any], *, schedule: str, tick: datetime) -> P:
+    """What a schedule emits at a moment: its data and, where the job type asks for them, its name and the moment.
+
+    Args:
+        contract: the schedule's job type.
+        data: the schedule's own.
+        schedule: its name.
+        tick: the moment, in UTC.
+
+    Raises:
+        InvalidInput: the schedule's data do not fit its job type.
+    """
+    if issubclass(contract.payload, TickPayload):
+        data = {**data, "schedule": schedule, "tick": tick.isoformat()}
+    return contract.parse(data)

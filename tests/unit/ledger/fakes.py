@@ -61,6 +61,7 @@ class MemoryLedger:
             workspace_id=entry.workspace_id,
             unique_key=entry.unique_key,
             request_hash=entry.request_hash,
+            trace=entry.trace,
         )
         self.entries[entry.job_id] = stored
         self.data[entry.job_id] = dict(entry.data)
@@ -159,7 +160,7 @@ class MemoryLedger:
             raise StoreUnavailable("mongodb", "switched off by the test")
 
 
-_KEPT = ("job_id", "job_type", "queue", "created_at", "options", "workspace_id", "unique_key", "request_hash")
+_KEPT = ("job_id", "job_type", "queue", "created_at", "options", "workspace_id", "unique_key", "request_hash", "trace")
 
 
 class MemoryQueue:

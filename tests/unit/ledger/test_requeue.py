@@ -1,6 +1,7 @@
 """A job that is enqueued again is the job that was enqueued first."""
 
 from datetime import timedelta
+from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -9,10 +10,11 @@ from libs.common.broker.enqueue import job_from
 from libs.common.broker.model import JobOptions
 from libs.common.jobs.contract import Payload, TickPayload
 from libs.common.jobs.registry import AnyContract, contract_of, contracts
-from libs.common.jobs.states import LedgerStatus
+from libs.common.ledger.accepting import entry_from
 from libs.common.ledger.model import LedgerEntry
 from libs.common.ledger.requeue import job_again
-from tests.unit.ledger.fakes import NOW
+from libs.common.tracing import switch
+from tests.unit.ledger.fakes import NOW, MemoryLedger
 
 LEAD_ID = "65f0c0ffee0000000000abcd"
 _SAMPLES = {
@@ -38,16 +40,8 @@ def _sample(contract: AnyContract) -> Payload:
 
 
 def _entry(contract: AnyContract, payload: Payload, options: JobOptions) -> LedgerEntry:
-    return LedgerEntry(
-        job_id="j1",
-        job_type=contract.job_type,
-        queue=contract.queue,
-        status=LedgerStatus.ACCEPTED,
-        created_at=NOW,
-        options=options,
-        workspace_id=contract.group_of(payload),
-        unique_key=contract.unique_key_of(payload),
-    )
+    entry = entry_from(contract, payload, job_id="j1", created_at=NOW, options=options)
+    return MemoryLedger().accept(entry).entry
 
 
 @pytest.mark.parametrize("contract", contracts().values(), ids=list(contracts()))
@@ -59,11 +53,15 @@ def test_the_second_job_equals_the_first(contract: AnyContract, options: JobOpti
     assert job_again(contract, _entry(contract, payload, options), contract.dump(payload), now=NOW) == first
 
 
-def test_a_job_that_is_enqueued_again_belongs_to_the_same_trace() -> None:
+def test_a_job_that_is_enqueued_again_belongs_to_the_trace_that_it_was_accepted_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     contract = contract_of("message-processing")
     payload = _sample(contract)
     trace = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
-    entry = msgspec.structs.replace(_entry(contract, payload, JobOptions()), trace=trace)
+    with monkeypatch.context() as traced:
+        traced.setattr(switch, "tracing", Mock(carried=lambda: trace))
+        entry = _entry(contract, payload, JobOptions())
     assert job_again(contract, entry, contract.dump(payload), now=NOW).message_options == trace
 
 

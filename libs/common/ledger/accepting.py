@@ -1,0 +1,44 @@
+"""From a contract and its payload to the entry that the ledger accepts, beside the job that goes to the queue."""
+
+from datetime import datetime
+from typing import TypeVar
+
+from libs.common.broker.model import JobOptions
+from libs.common.jobs.contract import JobContract, Payload
+from libs.common.ledger.model import NewEntry
+from libs.common.tracing.switch import carried
+
+P = TypeVar("P", bound=Payload)
+
+
+def entry_from(
+    contract: JobContract[P],
+    payload: P,
+    *,
+    job_id: str,
+    created_at: datetime,
+    options: JobOptions | None = None,
+    request_hash: str | None = None,
+) -> NewEntry:
+    """The entry of a job; what is made of it again equals what :func:`libs.common.broker.enqueue.job_from` makes.
+
+    Args:
+        contract: the job type.
+        payload: what to do.
+        job_id: the job's identity; accepting a known id again answers the entry that is there.
+        created_at: when it was asked for, aware.
+        options: what the caller chose.
+        request_hash: the fingerprint of the request, where there was one.
+    """
+    return NewEntry(
+        job_id=job_id,
+        job_type=contract.job_type,
+        queue=contract.queue,
+        data=contract.dump(payload),
+        options=options or JobOptions(),
+        workspace_id=contract.group_of(payload),
+        created_at=created_at,
+        unique_key=contract.unique_key_of(payload),
+        request_hash=request_hash,
+        trace=carried(),
+    )
