@@ -13,19 +13,19 @@ one percent of them changed, with the calls and writes that it cost.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pymongo import UpdateOne
 from pymongo.database import Database
 
+from benchmarks.processes import Talking, in_python, talking
+from benchmarks.waiting import PATIENCE_S, await_completed
 from libs.common.broker.connection import connect_redis
 from libs.common.broker.enqueue import job_from
 from libs.common.broker.queue import JobQueue
@@ -33,7 +33,6 @@ from libs.common.clock import SystemClock
 from libs.common.credentials import CredentialsVault, new_credentials_key
 from libs.common.ids import new_job_id
 from libs.common.jobs.integration_sync import INTEGRATION_SYNC, IntegrationSync, SyncMode
-from libs.common.jobs.states import JobState
 from libs.common.settings import Secret, Settings
 from libs.common.stores.collections import LEADS, create_collections
 from libs.common.stores.integrations import IntegrationSettings, IntegrationStore, NewIntegration, Provider
@@ -53,13 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", default="", help="a file for the figures")
     options = parser.parse_args(arguments)
     key = new_credentials_key()
-    with RedisServer() as redis_server, MongoServer() as mongo_server, crm(options.rows) as simulator:
+    crm = in_python("libs.simulators.hubspot", "--rows", str(options.rows), "--exit-with-stdin")
+    with RedisServer() as redis_server, MongoServer() as mongo_server, talking(crm) as simulator:
         settings = Settings(
             redis_url=Secret(redis_server.url),
             mongodb_uri=Secret(mongo_server.uri_for("benchmark")),
             credentials_key=Secret(key),
         )
-        figures = measure(settings, simulator, rows=options.rows)
+        figures = measure(settings, simulator.hear(within_s=PATIENCE_S), rows=options.rows)
     for name, value in figures.items():
         print(f"{name:>32}  {value}")
     if options.json:
@@ -68,53 +68,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if good else 1
 
 
-@contextmanager
-def crm(rows: int) -> Iterator[dict[str, Any]]:
-    """A HubSpot stand-in as a process; yields what it says of itself."""
-    command = [sys.executable, "-m", "libs.simulators.hubspot", "--rows", str(rows), "--exit-with-stdin"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.stdin.close()
-            process.wait()
+class Memory:
+    """The memory that a process takes, looked at four times a second.
 
+    Args:
+        of: the process.
+    """
 
-class Worker:
-    """The sync worker as a process, and what memory it takes."""
-
-    def __init__(self, settings: Settings) -> None:
-        environ = {
-            **os.environ,
-            "REDIS_URL": settings.redis_url.reveal(),
-            "MONGODB_URI": settings.mongodb_uri.reveal(),
-            "CREDENTIALS_KEY": settings.credentials_key.reveal(),
-            "LOG_LEVEL": "warning",
-        }
-        self._process = subprocess.Popen([sys.executable, "-m", "services.sync"], env=environ)
-        self.memory_mb: list[float] = []
+    def __init__(self, of: Talking) -> None:
+        self._of = of
+        self.mb: list[float] = []
         self._stopping = threading.Event()
         self._watching = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
         self._watching.start()
+        return self
 
-    @property
-    def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def stop(self) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._stopping.set()
         self._watching.join()
-        self._process.terminate()
-        self._process.wait()
 
     def _watch(self) -> None:
-        page_mb = os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
         while not self._stopping.wait(0.25):
-            pages = Path(f"/proc/{self._process.pid}/statm").read_text(encoding="utf-8").split()[1]
-            self.memory_mb.append(int(pages) * page_mb)
+            self.mb.append(self._of.memory_mb)
 
 
 def measure(settings: Settings, simulator: dict[str, Any], *, rows: int) -> dict[str, Any]:
@@ -130,18 +107,21 @@ def measure(settings: Settings, simulator: dict[str, Any], *, rows: int) -> dict
         ),
         at=SystemClock().now(),
     )
-    worker = Worker(settings)
-    try:
+    environ = {
+        "REDIS_URL": settings.redis_url.reveal(),
+        "MONGODB_URI": settings.mongodb_uri.reveal(),
+        "CREDENTIALS_KEY": settings.credentials_key.reveal(),
+        "LOG_LEVEL": "warning",
+    }
+    with talking(in_python("services.sync"), environ=environ) as worker, Memory(worker) as taken:
         first, first_s = sync(settings, database, integration_id, SyncMode.FULL)
-        cpu_s = worker.cpu_seconds
-        memory = list(worker.memory_mb)
+        cpu_s = worker.cpu_s
+        memory = list(taken.mb)
         again, again_s = sync(settings, database, integration_id, SyncMode.FULL)
         change_some(simulator["url"])
         some, some_s = sync(settings, database, integration_id, SyncMode.INCREMENTAL)
         calls = calls_made(simulator["url"])
-        peak_mb = max(worker.memory_mb)
-    finally:
-        worker.stop()
+        peak_mb = max(taken.mb)
     upserted_per_s = ceiling(database)
     per_s = rows / first_s
     return {
@@ -172,10 +152,7 @@ def sync(
     payload = IntegrationSync(integration_id=integration_id, workspace_id=WORKSPACE, mode=mode)
     job_id = new_job_id()
     queue.add([job_from(INTEGRATION_SYNC, payload, job_id=job_id)])
-    while (view := queue.get(job_id)) is None or view.state is not JobState.COMPLETED:
-        if view and view.state is JobState.FAILED:
-            raise RuntimeError(f"the run failed: {view.reason}")
-        time.sleep(0.05)
+    await_completed(queue, job_id)
     run = SyncRunStore(database).of_job(job_id)
     assert run is not None
     assert run.finished_at is not None

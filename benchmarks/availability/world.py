@@ -12,6 +12,7 @@ from pymongo.database import Database
 
 from benchmarks.availability.leads import fill
 from benchmarks.processes import Talking, all_talking, in_node, in_python, talking
+from benchmarks.waiting import PATIENCE_S, await_completed
 from libs.cli.lines import NewLine, save_line
 from libs.common.broker.connection import connect_redis
 from libs.common.broker.enqueue import job_from
@@ -20,7 +21,6 @@ from libs.common.clock import SystemClock
 from libs.common.credentials import CredentialsVault, new_credentials_key
 from libs.common.ids import new_job_id
 from libs.common.jobs.bulk_availability import BULK_AVAILABILITY, BulkAvailability
-from libs.common.jobs.states import JobState
 from libs.common.ledger.model import NewEntry
 from libs.common.ledger.mongo import MongoLedger
 from libs.common.settings import Secret, Settings
@@ -34,7 +34,6 @@ LINES = 8
 CHUNK = 200
 _AS_FAST_AS_IT_CAN = 1_000_000
 _POLL_S = 0.02
-_DEADLINE_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,11 +147,7 @@ class World:
             queue.add([job])
 
         def await_end() -> None:
-            deadline = time.monotonic() + _DEADLINE_S
-            while (view := queue.get(job.job_id)) is None or view.state is not JobState.COMPLETED:
-                if time.monotonic() > deadline or (view and view.state is JobState.FAILED):
-                    raise RuntimeError(f"the run did not complete: {view and view.reason}")
-                time.sleep(_POLL_S)
+            await_completed(queue, job.job_id)
 
         return self._timed(workers, ask, await_end)
 
@@ -163,7 +158,7 @@ class World:
             workers[0].say({"workspaceId": WORKSPACE, "leadIds": self.lead_ids})
 
         def await_end() -> None:
-            deadline = time.monotonic() + _DEADLINE_S
+            deadline = time.monotonic() + PATIENCE_S
             while not any(worker.has_spoken for worker in workers):
                 if time.monotonic() > deadline:
                     raise RuntimeError("the run did not complete")

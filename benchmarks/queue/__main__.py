@@ -11,9 +11,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.processes import node_is_missing
 from benchmarks.queue.bench import Bench, Tell
 from benchmarks.queue.plan import Entry, entries
-from benchmarks.queue.processes import ALL, BARE_SOCKETS, BULLMQ, Contestant, node_is_missing, node_versions
+from benchmarks.queue.processes import ALL, BARE_SOCKETS, BULLMQ, Contestant, node_versions
 from benchmarks.queue.redis_under_test import redis_under_test
 from benchmarks.queue.results import summarize, write_json
 from benchmarks.queue.rows import QUICK, Numbers, Setting, Sizes
@@ -73,7 +74,7 @@ def contestants_for(names: Sequence[str], *, say: Callable[[str], object]) -> li
         names: those that are wanted; all where none is named.
         say: told where BullMQ has to be left out.
     """
-    missing = node_is_missing()
+    missing = node_is_missing("bullmq")
     wanted = [peer for peer in ALL if not names or peer.name in names]
     if missing and BULLMQ in wanted:
         say(f"[yellow]BullMQ is left out: {missing}. There will be no ratios.[/yellow]")

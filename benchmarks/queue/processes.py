@@ -2,10 +2,8 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -14,11 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
 
+from benchmarks.processes import NODE_FOLDER, ROOT, in_node, in_python
 from benchmarks.queue.peers.peer import JobKind
 from benchmarks.queue.reports import Loaded, Pinged, Ran, Report, ReportPipe, Started
-
-ROOT = Path(__file__).parents[2]
-NODE_FOLDER = ROOT / "benchmarks" / "node"
 
 _PATIENCE_S = 60.0
 
@@ -55,12 +51,12 @@ class Contestant:
 
 
 def _in_python(name: str) -> tuple[str, ...]:
-    return sys.executable, "-m", "benchmarks.queue.child", name
+    return tuple(in_python("benchmarks.queue.child", name))
 
 
 OURS = Contestant("tuco-jobs", _in_python("tuco-jobs"), share=2)
 _LARGE_PREFETCH = {"dramatiq_queue_prefetch": "1000"}
-BULLMQ = Contestant("bullmq", ("node", str(NODE_FOLDER / "child.js")), share=1)
+BULLMQ = Contestant("bullmq", tuple(in_node("child.js")), share=1)
 BARE_SOCKETS = Contestant("bare-sockets", _in_python("bare-sockets"), share=1, only=("pickup",))
 ALL = (
     OURS,
@@ -70,15 +66,6 @@ ALL = (
     Contestant("rq", _in_python("rq"), share=0.03, concurrent=False),
     BARE_SOCKETS,
 )
-
-
-def node_is_missing() -> str | None:
-    """Why BullMQ cannot run here, or ``None``."""
-    if shutil.which("node") is None:
-        return "Node.js is not installed"
-    if not (NODE_FOLDER / "node_modules" / "bullmq").is_dir():
-        return "its packages are not installed (make bench-queue does that where npm is there)"
-    return None
 
 
 def node_versions() -> list[str]:

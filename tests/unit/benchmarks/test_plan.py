@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.processes import node_is_missing
 from benchmarks.queue import __main__ as command
 from benchmarks.queue.facts import FACTS
 from benchmarks.queue.plan import entries
-from benchmarks.queue.processes import ALL, BULLMQ, node_is_missing
+from benchmarks.queue.processes import ALL, BULLMQ
 
 
 def test_every_row_of_the_table_is_measured_by_an_entry() -> None:
@@ -34,7 +35,7 @@ def test_without_node_bullmq_is_left_out_and_the_rest_goes_on(monkeypatch: pytes
     monkeypatch.setenv("PATH", os.fspath(tmp_path))
     said: list[str] = []
 
-    assert node_is_missing() == "Node.js is not installed"
+    assert node_is_missing("bullmq") == "Node.js is not installed"
     assert command.contestants_for([], say=said.append) == [peer for peer in ALL if peer is not BULLMQ]
     assert len(said) == 1
     assert "BullMQ is left out: Node.js is not installed" in said[0]
