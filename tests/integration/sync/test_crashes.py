@@ -1,7 +1,6 @@
 """A run that dies at any moment and is taken up again ends as if nothing had happened."""
 
 import random
-import time
 
 import pytest
 from pymongo.client_session import ClientSession
@@ -121,10 +120,7 @@ def test_what_a_killed_worker_has_locked_is_freed_by_the_next_attempt(world: Wor
         )
         if at_its_end:
             world.database["syncRuns"].update_one({"jobId": job.job_id}, {"$set": {"a": 1}}, session=orphan)
-        started = time.monotonic()
         world.sync(integration_id, source, job=job)
-        took = time.monotonic() - started
         with pytest.raises(OperationFailure):
             orphan.commit_transaction()
-    assert took < 5
     assert world.run_of(job).session is None
