@@ -16,11 +16,11 @@ from libs.common.errors import InvalidInput, QueueFull, StoreUnavailable
 from libs.common.ids import IdFactory
 from libs.common.jobs.registry import contract_of
 from libs.common.jobs.states import JobState, LedgerStatus
+from libs.common.ledger.accepting import entry_from
 from libs.common.ledger.contract import Ledger
 from libs.common.ledger.model import Ending, LedgerEntry, NewEntry
 from libs.common.ledger.reconciler import ending_of
 from libs.common.logging import get_logger
-from libs.common.tracing.switch import carried
 from services.gateway.admission import Admission
 from services.gateway.direct import DirectRunFailed
 from services.gateway.intake import Arrival, DoorQueue, Intake, Room, Taken
@@ -188,17 +188,13 @@ class Door:
         return self._together.ask(arrival)
 
     def _entry(self, order: Order, job_id: str) -> NewEntry:
-        return NewEntry(
+        return entry_from(
+            order.contract,
+            order.payload,
             job_id=job_id,
-            job_type=order.contract.job_type,
-            queue=order.contract.queue,
-            data=order.data,
-            options=order.options,
-            workspace_id=order.workspace_id,
             created_at=self._clock.now(),
-            unique_key=order.unique_key,
+            options=order.options,
             request_hash=order.request_hash,
-            trace=carried(),
         )
 
     def _ended_in_redis(self, holder: LedgerEntry) -> bool:
