@@ -110,10 +110,6 @@ class Tokens:
             for token in tokens
         ] + [(_digest(token), Caller(Scope.SERVICE, fingerprint_of(token), workspace)) for workspace, token in bound]
 
-    def scope_held(self, headers: Headers) -> Scope:
-        """What the request's token allows, as :meth:`caller` says it."""
-        return self.caller(headers).scope
-
     def caller(self, headers: Headers) -> Caller:
         """Who makes the request, by its token.
 

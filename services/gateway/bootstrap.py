@@ -69,6 +69,7 @@ class Gateway:
     app: Flask
     reconciler: ReconcilerThread
     side_by_side: SideBySide
+    services: TargetClient
     streams: Streams
     sampler: Sampler
 
@@ -82,6 +83,7 @@ class Gateway:
         self.sampler.stop()
         self.reconciler.stop()
         self.side_by_side.close()
+        self.services.close()
 
 
 def check_settings(settings: Settings) -> None:
@@ -201,7 +203,14 @@ def build(settings: Settings) -> Gateway:
         interval=timedelta(milliseconds=settings.reconcile_interval_ms),
         on_run=metrics.count_run,
     )
-    return Gateway(app=app, reconciler=reconciler, side_by_side=side_by_side, streams=streams, sampler=sampler)
+    return Gateway(
+        app=app,
+        reconciler=reconciler,
+        side_by_side=side_by_side,
+        services=services,
+        streams=streams,
+        sampler=sampler,
+    )
 
 
 def _direct_timeout(settings: Settings) -> timedelta:

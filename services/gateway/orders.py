@@ -135,15 +135,6 @@ class Order:
         return job
 
 
-def read_order(body: Mapping[str, Any]) -> Order:
-    """The order in a request's body.
-
-    Raises:
-        InvalidInput: naming the field.
-    """
-    return order_of(convert_strictly(body, JobRequest, path=""))
-
-
 def order_of(asked: JobRequest, *, bound_to: str | None = None) -> Order:
     """The order that a request makes.
 

@@ -18,9 +18,10 @@ from libs.common.stores.mongo import Document
 from libs.common.stores.sync_run_desk import SyncRunDesk
 from services.gateway.decisions import Decisions
 from services.gateway.direct import DirectRuns
-from services.gateway.integration_desk import Integrations, SyncRuns
+from services.gateway.integration_desk import Integrations
 from services.gateway.routes.integrations import integrations_routes, sync_runs_routes
 from services.gateway.submission import Door
+from services.gateway.sync_run_desk import SyncRuns
 
 CHECK_TIMEOUT: Final = timedelta(seconds=20)
 """Longer than the sync service waits for a CRM, shorter than a gateway takes to end."""

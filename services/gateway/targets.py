@@ -157,6 +157,11 @@ class TargetClient:
         """Closes the connections."""
         self._client.close()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connections are."""
+        return self._client.is_closed
+
 
 def _in_words(error: httpx.HTTPError) -> str:
     if isinstance(error, httpx.ConnectError):

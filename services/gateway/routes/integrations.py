@@ -13,7 +13,7 @@ from services.gateway.answers import json_answer
 from services.gateway.auth import Scope, bound_workspace
 from services.gateway.decisions import Decided
 from services.gateway.declaring import Routes
-from services.gateway.integration_desk import IntegrationOrder, IntegrationPatch, Integrations, Removed, SyncRuns
+from services.gateway.integration_desk import IntegrationOrder, IntegrationPatch, Integrations, Removed
 from services.gateway.integration_views import (
     IntegrationsAnswer,
     RunAnswer,
@@ -24,6 +24,7 @@ from services.gateway.integration_views import (
 from services.gateway.orders import read_idempotency_key, sync_order
 from services.gateway.routes.jobs import KEY_HEADER
 from services.gateway.submission import Door, Receipt
+from services.gateway.sync_run_desk import SyncRuns
 
 PageSize = Annotated[int, msgspec.Meta(ge=1, le=100)]
 

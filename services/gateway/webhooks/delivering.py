@@ -131,17 +131,14 @@ class Deliveries:
         delivery = await asyncio.to_thread(self._deliveries.get, payload.delivery_id)
         if delivery is None or delivery.status is not DeliveryStatus.PENDING:
             return
-        webhook = await asyncio.to_thread(self._webhooks.get, delivery.webhook_id)
-        if webhook is None or webhook.status is not WebhookStatus.ACTIVE:
+        found = await asyncio.to_thread(self._webhooks.active_with_secret, delivery.webhook_id)
+        if found is None:
             await self._end(delivery, DeliveryAttempt(at=self._clock.now(), error="the webhook is off or gone"))
             return
-        await self._try(webhook, delivery, is_last=job.attempt >= job.max_attempts)
+        webhook, secret = found
+        await self._try(webhook, secret, delivery, is_last=job.attempt >= job.max_attempts)
 
-    async def _try(self, webhook: Webhook, delivery: Delivery, *, is_last: bool) -> None:
-        secret = await asyncio.to_thread(self._webhooks.secret_of, webhook.webhook_id)
-        if secret is None:
-            await self._end(delivery, DeliveryAttempt(at=self._clock.now(), error="the webhook is gone"))
-            return
+    async def _try(self, webhook: Webhook, secret: str, delivery: Delivery, *, is_last: bool) -> None:
         body, at, began = delivery.body.encode(), self._clock.now(), time.monotonic()
         headers = signed_headers(secret, message_id=f"msg_{delivery.delivery_id}", at=at, body=body)
         answer, error = None, None

@@ -73,15 +73,17 @@ class WebhookStore:
             found = self._webhooks.find_one({"_id": webhook_id})
         return _webhook(found) if found else None
 
-    def secret_of(self, webhook_id: str) -> str | None:
-        """The secret of a webhook, or ``None``.
+    def active_with_secret(self, webhook_id: str) -> tuple[Webhook, str] | None:
+        """A webhook and its secret; ``None`` where it is off or gone.
 
         Raises:
-            CredentialsUnreadable: it was sealed with another key.
+            CredentialsUnreadable: the secret was sealed with another key.
         """
         with mongo_errors():
-            found = self._webhooks.find_one({"_id": webhook_id}, {"secret": True})
-        return self._vault().open(found["secret"], record=_record(webhook_id))["secret"] if found else None
+            found = self._webhooks.find_one({"_id": webhook_id, "status": WebhookStatus.ACTIVE.value})
+        if found is None:
+            return None
+        return _webhook(found), self._vault().open(found["secret"], record=_record(webhook_id))["secret"]
 
     def change(self, webhook_id: str, changes: Mapping[str, Any], *, unset: Sequence[str] = ()) -> Webhook | None:
         """Changes fields of a webhook, by their names in MongoDB; answers it, or ``None``."""

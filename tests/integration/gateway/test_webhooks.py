@@ -266,6 +266,39 @@ def test_a_webhook_that_fails_for_days_is_switched_off_and_says_why(hooks: Hooks
     assert "failingSince" not in again
 
 
+def test_a_webhook_that_is_off_or_gone_is_not_called(hooks: Hooks) -> None:
+    off, gone = hooks.make()["webhookId"], hooks.make()["webhookId"]
+    deliveries = [hooks.call("POST", f"/{each}/test")[1]["deliveryId"] for each in (off, gone)]
+    hooks.call("PATCH", f"/{off}", json={"status": "disabled"})
+    hooks.call("DELETE", f"/{gone}")
+
+    for each in deliveries:
+        hooks.deliver(each)
+
+    ended = [hooks.delivery(each) for each in deliveries]
+    assert [each["status"] for each in ended] == ["failed", "failed"]
+    assert {each["attempts"][0]["error"] for each in ended} == {"the webhook is off or gone"}
+    assert hooks.receiver.asked == []
+
+
+def test_a_delivery_reads_its_webhook_once(hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    delivery_id = hooks.call("POST", f"/{hooks.make()['webhookId']}/test")[1]["deliveryId"]
+    reads: list[Any] = []
+    webhooks = hooks.webhooks._webhooks
+    read = webhooks.find_one
+
+    def noted(which: dict[str, Any]) -> Any:
+        reads.append(which)
+        return read(which)
+
+    monkeypatch.setattr(webhooks, "find_one", noted)
+
+    hooks.deliver(delivery_id)
+
+    assert hooks.delivery(delivery_id)["status"] == "delivered"
+    assert len(reads) == 1
+
+
 @pytest.mark.parametrize("status", [301, 302, 307])
 def test_a_redirect_is_not_followed(hooks: Hooks, status: int) -> None:
     made = hooks.make()

@@ -47,7 +47,8 @@ def app() -> Iterator[Flask]:
         )
     )
     yield gateway.app
-    gateway.side_by_side.close()
+    gateway.close()
+    assert gateway.services.is_closed, "its connections would stay open"
 
 
 def expected(declared: Declaration, kind: str) -> type[HTTPException] | None:

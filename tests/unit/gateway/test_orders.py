@@ -1,11 +1,18 @@
 """How a request becomes an order."""
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from libs.common.errors import InvalidInput, PayloadTooLarge
 from libs.common.jobs.contract import JobContract, Origin, Payload
-from services.gateway.orders import Order, RequestedOptions, keyed_job_id, read_idempotency_key, read_order
+from services.gateway.orders import JobRequest, Order, RequestedOptions, keyed_job_id, order_of, read_idempotency_key
 from tests.unit.gateway.bad_inputs import LEAD_ID, bulk, sync
+
+
+def read_order(body: dict[str, Any]) -> Order:
+    return order_of(msgspec.convert(body, JobRequest))
 
 
 def test_an_order_has_the_contracts_defaults() -> None:
