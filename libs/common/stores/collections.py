@@ -42,6 +42,7 @@ TICKS_KEPT = timedelta(days=30)
 SEEN_KEPT = timedelta(days=7)
 
 _NAMESPACE_EXISTS = 48
+_INDEX_NOT_FOUND = 27
 _LATEST_FIRST = [("createdAt", DESCENDING), ("_id", DESCENDING)]
 
 
@@ -180,6 +181,9 @@ ALL: tuple[Collection, ...] = (
     ),
 )
 
+RETIRED: Mapping[str, frozenset[str]] = {JOBS: frozenset({"by_workspace", "list_runs", "list_runs_of_workspace"})}
+"""Indexes of earlier versions, by collection. Others serve all their queries, also those of a version still running."""
+
 
 @dataclass(frozen=True, slots=True)
 class Created:
@@ -190,7 +194,10 @@ class Created:
 
 
 def create_collections(database: Database[Document]) -> Created:
-    """Creates every collection and index that is missing; doing it twice, or twice at once, changes nothing."""
+    """Creates every collection and index that is missing; doing it twice, or twice at once, changes nothing.
+
+    Indexes that are retired go, because each slows every write.
+    """
     there = set(database.list_collection_names())
     missing = [collection for collection in ALL if collection.name not in there]
     for collection in missing:
@@ -201,6 +208,8 @@ def create_collections(database: Database[Document]) -> Created:
             known = set(database[collection.name].index_information())
             made = database[collection.name].create_indexes(list(collection.indexes))
             indexes += [f"{collection.name}.{name}" for name in made if name not in known]
+            for name in sorted(known & RETIRED.get(collection.name, frozenset())):
+                _drop_index(database, collection.name, name)
     return Created(collections=[collection.name for collection in missing], indexes=indexes)
 
 
@@ -211,4 +220,12 @@ def _create(database: Database[Document], collection: Collection) -> None:
         return
     except OperationFailure as error:
         if error.code != _NAMESPACE_EXISTS:
+            raise
+
+
+def _drop_index(database: Database[Document], collection: str, index: str) -> None:
+    try:
+        database[collection].drop_index(index)
+    except OperationFailure as error:
+        if error.code != _INDEX_NOT_FOUND:
             raise

@@ -67,6 +67,17 @@ def test_it_restores_what_was_deleted(initialized: Served) -> None:
     }
 
 
+def test_an_index_that_is_retired_goes_and_one_that_an_engineer_made_stays(initialized: Served) -> None:
+    jobs = initialized.database["jobs"]
+    wanted = set(jobs.index_information())
+    jobs.create_index([("workspaceId", 1), ("createdAt", -1)], name="by_workspace")
+    jobs.create_index("error", name="an_engineers")
+
+    initialize(initialized)
+
+    assert set(jobs.index_information()) == wanted | {"an_engineers"}
+
+
 def test_what_an_engineer_changed_in_a_schedule_stays(initialized: Served) -> None:
     initialized.database[SCHEDULES].update_one(
         {"_id": "health-check"}, {"$set": {"cron": "0 * * * *", "enabled": False}}
