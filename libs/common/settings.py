@@ -47,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Literal["auto", "json", "console"] = "auto"
     """`auto`: readable on a terminal, JSON elsewhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least grave that is logged: `debug`, `info`, `warning` or `error`."""
     tuco_version: str = ""
     """The release that runs, as `tuco_build_info` shows it; an image brings its own."""
     otel_exporter_otlp_endpoint: str = ""

@@ -10,6 +10,7 @@ def test_the_page_is_that_of_the_settings() -> None:
 def test_every_setting_has_its_words_and_its_default() -> None:
     page = settings_page()
 
+    assert "|  |" not in page.replace("|  |\n", "\n"), "a setting without a meaning"
     assert "| `LEASE_MS` | How long a worker may be silent before its jobs run elsewhere. | `15000` |" in page
     assert "| `REDIS_URL` |" in page
     assert "| secret |" in page
