@@ -7,13 +7,8 @@ import msgspec
 
 from libs.cli.failures import BadInput
 from libs.common.errors import InvalidInput
-from libs.common.stores.integrations import (
-    CREDENTIAL_FORMS,
-    IntegrationSettings,
-    Provider,
-    accepted_credentials,
-    read_settings,
-)
+from libs.common.integrations.credentials import CREDENTIAL_FORMS, accepted_credentials
+from libs.common.integrations.model import IntegrationSettings, Provider, read_settings
 
 _TARGETS = ("firstName", "lastName", "fullName", "email", "phone")
 

@@ -10,17 +10,12 @@ from libs.common.clock import Clock
 from libs.common.errors import InvalidInput
 from libs.common.ids import IdFactory
 from libs.common.integration_check import INTEGRATION_CHECK, CheckAnswer, IntegrationCheck
+from libs.common.integrations.credentials import accepted_credentials
+from libs.common.integrations.model import IntegrationSettings, IntegrationStatus, Provider
 from libs.common.jobs.fields import NonEmptyText
 from libs.common.logging import get_logger
 from libs.common.stores.integration_desk import IntegrationChange, IntegrationDesk, IntegrationOverview
-from libs.common.stores.integrations import (
-    IntegrationSettings,
-    IntegrationStatus,
-    IntegrationStore,
-    NewIntegration,
-    Provider,
-    accepted_credentials,
-)
+from libs.common.stores.integrations import IntegrationStore, NewIntegration
 from services.gateway.decisions import Decisions
 from services.gateway.direct import DirectRunFailed
 from services.gateway.integration_views import (

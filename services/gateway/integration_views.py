@@ -9,9 +9,9 @@ import msgspec
 from libs.common.clock import Clock
 from libs.common.cron import parse_cron, parse_zone
 from libs.common.errors import InvalidInput
+from libs.common.integrations.model import IntegrationSettings, IntegrationStatus, Provider
 from libs.common.jobs.integration_sync import SyncMode
 from libs.common.stores.integration_desk import IntegrationOverview
-from libs.common.stores.integrations import IntegrationSettings, IntegrationStatus, Provider
 from libs.common.stores.schedules import Schedule
 from libs.common.stores.sync_run_desk import FoundProblem, ProblemGroup
 from libs.common.stores.sync_runs import Counts, RunStatus, SyncRun

@@ -12,8 +12,9 @@ from libs.common.clock import Clock
 from libs.common.errors import InvalidInput
 from libs.common.ids import IdFactory
 from libs.common.integration_check import CheckAnswer, CheckedField, CheckOutcome, IntegrationCheck
+from libs.common.integrations.model import Integration, IntegrationStatus, Provider
 from libs.common.logging import get_logger
-from libs.common.stores.integrations import Integration, IntegrationStatus, IntegrationStore, Provider
+from libs.common.stores.integrations import IntegrationStore
 from services.sync.engine.run import FOR_A_PERSON, OpenSource, integration_of
 from services.sync.engine.threads import in_thread
 from services.sync.rules.field_map import FieldMap

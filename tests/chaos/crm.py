@@ -6,8 +6,9 @@ from pymongo.database import Database
 
 from libs.common.clock import SystemClock
 from libs.common.credentials import CredentialsVault
+from libs.common.integrations.model import IntegrationSettings, Provider
 from libs.common.settings import Settings
-from libs.common.stores.integrations import IntegrationSettings, IntegrationStore, NewIntegration, Provider
+from libs.common.stores.integrations import IntegrationStore, NewIntegration
 from libs.common.stores.mongo import Document
 from libs.simulators.crm.people import TIDY
 from libs.simulators.faults import Fault, NetworkFault

@@ -12,7 +12,8 @@ from libs.cli.failures import BadInput, CommandFailed
 from libs.cli.integrations import read_all_settings, read_credentials, read_map
 from libs.cli.output import facts, plain, table
 from libs.common.errors import InvalidInput
-from libs.common.stores.integrations import Integration, IntegrationStore, MatchBy, NewIntegration, Provider
+from libs.common.integrations.model import Integration, MatchBy, Provider
+from libs.common.stores.integrations import IntegrationStore, NewIntegration
 
 _LONGEST_CREDENTIALS = 64 * 1024
 

@@ -11,19 +11,11 @@ from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.database import Database
 
 from libs.common.errors import InvalidInput
+from libs.common.integrations.model import Integration, IntegrationSettings, IntegrationStatus, read_settings
+from libs.common.integrations.schedules import check_schedule, schedule_for, schedule_name
 from libs.common.jobs.integration_sync import INTEGRATION_SYNC
 from libs.common.stores.collections import INTEGRATIONS, SCHEDULES, SYNC_RUNS
-from libs.common.stores.integrations import (
-    Integration,
-    IntegrationSettings,
-    IntegrationStatus,
-    check_schedule,
-    integration_of,
-    read_settings,
-    schedule_for,
-    schedule_name,
-    wake_schedule,
-)
+from libs.common.stores.integrations import integration_of, wake_schedule
 from libs.common.stores.mongo import Document, mongo_errors
 from libs.common.stores.open_syncs import OpenSyncs
 from libs.common.stores.schedules import Schedule, ScheduleStore, schedule_of

@@ -11,8 +11,7 @@ integration needs attention this schedule rests, so that nothing is tried in vai
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 from bson import ObjectId
@@ -22,119 +21,21 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 
 from libs.common.credentials import CredentialsVault
-from libs.common.cron import parse_cron, parse_zone
-from libs.common.errors import InvalidInput, Permanent
-from libs.common.jobs.integration_sync import INTEGRATION_SYNC
+from libs.common.errors import Permanent
+from libs.common.integrations.credentials import (
+    StoredCredentials,
+    check_credentials,
+)
+from libs.common.integrations.model import (
+    Integration,
+    IntegrationSettings,
+    IntegrationStatus,
+    Provider,
+)
+from libs.common.integrations.schedules import check_schedule, schedule_for, schedule_name
 from libs.common.stores.collections import INTEGRATIONS, SCHEDULES
 from libs.common.stores.mongo import Document, mongo_errors
-from libs.common.stores.schedules import Schedule, ScheduleStore
-from libs.common.validation import convert_strictly
-
-
-class Provider(StrEnum):
-    """The CRMs that can be connected."""
-
-    HUBSPOT = "hubspot"
-    SALESFORCE = "salesforce"
-    GOOGLE_SHEETS = "google-sheets"
-
-
-class IntegrationStatus(StrEnum):
-    """Whether an integration can be synced, or waits for a person."""
-
-    ACTIVE = "active"
-    NEEDS_ATTENTION = "needs_attention"
-    """What it needs (credentials, access, a field map) only a person can give; ``statusReason`` says what."""
-
-
-CREDENTIAL_FORMS: Final[Mapping[Provider, tuple[frozenset[str], ...]]] = {
-    Provider.HUBSPOT: (frozenset({"accessToken"}), frozenset({"clientId", "clientSecret", "refreshToken"})),
-    Provider.SALESFORCE: (
-        frozenset({"instanceUrl", "clientId", "clientSecret", "refreshToken"}),
-        frozenset({"username", "privateKey", "clientId"}),
-    ),
-    Provider.GOOGLE_SHEETS: (frozenset({"serviceAccount"}), frozenset({"clientId", "clientSecret", "refreshToken"})),
-}
-"""The sets of credentials that are enough, per provider. ``serviceAccount`` is the key file's JSON as a text."""
-
-
-class MatchBy(StrEnum):
-    """What may tell that a row is a lead which is there already, beside the row's own identity."""
-
-    PHONE = "phone"
-    EMAIL = "email"
-
-
-class IntegrationSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What may be set per integration.
-
-    Args:
-        base_url: the API's address, where it is not the provider's own.
-        region: ISO 3166-1 alpha-2; where phone numbers without a country code are read.
-        match_by: what may tell that a row is a known lead. A workspace whose people share mailboxes takes the phone
-            alone.
-        suspicious_share: the share of failed rows above which a run stops.
-        overlap_seconds: how far an incremental run reads back before the last one's start, for changes that the
-            provider shows late; by default what the provider needs.
-        calls_per_second: the most calls per second, 0 for no such limit; by default what the provider allows.
-        schedule: five cron fields; the integration is then synced by itself.
-        timezone: the IANA time zone of ``schedule``.
-        object: Salesforce: the object that holds the people.
-        bulk_above: Salesforce: from how many rows a full run reads through the Bulk API.
-        spreadsheet_id: Google Sheets: the id in the spreadsheet's address.
-        sheet: Google Sheets: the sheet's name; the first one where it is empty.
-        header_row: Google Sheets: the number of the row with the columns' names, from 1.
-        key_column: Google Sheets: the column that identifies a row; the phone, else the email, where it is empty.
-    """
-
-    base_url: Annotated[str, msgspec.Meta(pattern="^(https?://.+)?$")] = ""
-    region: Annotated[str, msgspec.Meta(pattern="^([A-Z]{2})?$")] = ""
-    match_by: tuple[MatchBy, ...] = (MatchBy.PHONE, MatchBy.EMAIL)
-    suspicious_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.2
-    overlap_seconds: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    calls_per_second: Annotated[float, msgspec.Meta(ge=0)] | None = None
-    schedule: str = ""
-    timezone: str = "UTC"
-    object: Annotated[str, msgspec.Meta(pattern="^[A-Za-z][A-Za-z0-9_]{0,79}$")] = "Contact"
-    bulk_above: Annotated[int, msgspec.Meta(ge=0)] = 20_000
-    spreadsheet_id: str = ""
-    sheet: str = ""
-    header_row: Annotated[int, msgspec.Meta(ge=1)] = 1
-    key_column: str = ""
-
-
-class Integration(msgspec.Struct, frozen=True, kw_only=True):
-    """A connected CRM, without its secrets.
-
-    Args:
-        id: the document's id.
-        workspace_id: whose leads it brings.
-        provider: the CRM.
-        name: how people call it.
-        field_map: what the workspace says of source fields; the rules of the sync fill the gaps.
-        settings: see :class:`IntegrationSettings`.
-        status: whether it can be synced.
-        status_reason: what a person has to do; empty while it is active.
-        not_before: the moment before which the provider wants no call.
-        read_until: when the last completed run began: everything that the source showed then has been read.
-        keys_until: until when leads that people wrote have been given their match keys.
-        reads_anew_at: since when other rows come, or as somebody else; what was read before does not count.
-        last_sync_at: when a run last completed.
-    """
-
-    id: str
-    workspace_id: str
-    provider: Provider
-    name: str = ""
-    field_map: Mapping[str, Any] = {}
-    settings: IntegrationSettings = IntegrationSettings()
-    status: IntegrationStatus = IntegrationStatus.ACTIVE
-    status_reason: str = ""
-    not_before: datetime | None = None
-    read_until: datetime | None = None
-    keys_until: datetime | None = None
-    reads_anew_at: datetime | None = None
-    last_sync_at: datetime | None = None
+from libs.common.stores.schedules import ScheduleStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,96 +57,6 @@ class NewIntegration:
     name: str = ""
     field_map: Mapping[str, Any] = field(default_factory=dict)
     settings: IntegrationSettings = field(default_factory=IntegrationSettings)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredCredentials:
-    """Opened credentials, and who is renewing their access token at the moment.
-
-    Args:
-        values: by the names of :data:`CREDENTIAL_FORMS`, and what a renewal stored beside them.
-        status: the integration's, because one that needs attention is not renewed again.
-        status_reason: what it needs.
-        renewing_until: until when another worker may be renewing the access token; ``None`` where nobody is.
-    """
-
-    values: Mapping[str, str] = field(repr=False)
-    status: IntegrationStatus
-    status_reason: str
-    renewing_until: datetime | None
-
-
-def read_settings(data: object) -> IntegrationSettings:
-    """Settings as a person wrote them.
-
-    Raises:
-        InvalidInput: naming the setting that is unknown or wrong.
-    """
-    return convert_strictly(data, IntegrationSettings, path="settings")
-
-
-def accepted_credentials(provider: Provider, given: Mapping[str, Any]) -> dict[str, str]:
-    """Credentials as a person gives them: by the names of :data:`CREDENTIAL_FORMS`, objects as well as texts.
-
-    A Google service account's key file may stand for itself.
-
-    Raises:
-        InvalidInput: naming what is unknown or missing. No value is repeated.
-    """
-    if provider is Provider.GOOGLE_SHEETS and given.get("type") == "service_account":
-        given = {"serviceAccount": given}
-    known = {name for form in CREDENTIAL_FORMS[provider] for name in form}
-    for name in given:
-        if name not in known:
-            raise InvalidInput(f"credentials.{name}", f"unknown; for {provider} there are: {', '.join(sorted(known))}")
-    texts = {
-        name: value if isinstance(value, str) else msgspec.json.encode(value).decode() for name, value in given.items()
-    }
-    check_credentials(provider, texts)
-    return texts
-
-
-def check_credentials(provider: Provider, credentials: Mapping[str, str]) -> None:
-    """Whether the credentials are enough for the provider.
-
-    Raises:
-        InvalidInput: naming what is missing.
-    """
-    given = {name for name, value in credentials.items() if value}
-    forms = CREDENTIAL_FORMS[provider]
-    if not any(form <= given for form in forms):
-        wanted = " or ".join(", ".join(sorted(form)) for form in forms)
-        raise InvalidInput("credentials", f"for {provider} these are needed: {wanted}")
-
-
-def schedule_name(integration_id: str) -> str:
-    """The name of an integration's own schedule."""
-    return f"{INTEGRATION_SYNC.job_type}-{integration_id}"
-
-
-def check_schedule(settings: IntegrationSettings) -> None:
-    """Whether the settings' schedule, if there is one, can be kept.
-
-    Raises:
-        InvalidInput: the schedule or its time zone is none.
-    """
-    if settings.schedule:
-        parse_cron(settings.schedule)
-        parse_zone(settings.timezone)
-
-
-def schedule_for(
-    integration_id: str, workspace_id: str, settings: IntegrationSettings, *, enabled: bool = True
-) -> Schedule:
-    """The schedule that the settings ask for."""
-    return Schedule(
-        name=schedule_name(integration_id),
-        job_type=INTEGRATION_SYNC.job_type,
-        cron=settings.schedule,
-        timezone=settings.timezone,
-        enabled=enabled,
-        data={"integrationId": integration_id, "workspaceId": workspace_id},
-    )
 
 
 class IntegrationStore:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from pymongo.database import Database
 
+from libs.common.integrations.model import Integration
 from libs.common.jobs.integration_sync import INTEGRATION_SYNC, IntegrationSync
 from libs.common.jobs.states import LedgerStatus
 from libs.common.stores.collections import JOBS
-from libs.common.stores.integrations import Integration
 from libs.common.stores.mongo import Document, mongo_errors
 from libs.common.stores.sync_runs import RunStatus, SyncRun
 

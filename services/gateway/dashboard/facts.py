@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from libs.common.broker.model import JobView
 from libs.common.errors import StoreUnavailable
-from libs.common.stores.integrations import Integration
+from libs.common.integrations.model import Integration
 from libs.common.stores.schedules import Schedule
 from services.gateway.dashboard.parts import Pace, Parts
 from services.gateway.dashboard.schedules import is_of, schedule_row

@@ -9,11 +9,11 @@ from bson import ObjectId
 
 from libs.common.broker.model import QueueStats
 from libs.common.clock import Clock
+from libs.common.integrations.model import Integration
 from libs.common.ledger.history import HistoricJob
 from libs.common.messages.explaining import Explanation
 from libs.common.messages.model import Message
 from libs.common.stores.integration_desk import IntegrationOverview
-from libs.common.stores.integrations import Integration
 from libs.common.stores.message_desk import Resolution
 from libs.common.stores.message_search import MessageRecord, Shelf
 from libs.common.stores.schedules import Schedule

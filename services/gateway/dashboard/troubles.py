@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from libs.common.broker.model import QueueStats
-from libs.common.stores.integrations import Integration
+from libs.common.integrations.model import Integration
 from libs.common.stores.lines import HealthStatus, LineStatus
 from libs.common.worker.heartbeat import WorkerSeen
 from services.gateway.dashboard.lines import LineRow

@@ -7,8 +7,8 @@ from flask import Response, request
 
 from libs.common.errors import InvalidInput
 from libs.common.integration_check import CheckAnswer
+from libs.common.integrations.model import IntegrationStatus
 from libs.common.jobs.integration_sync import SyncMode
-from libs.common.stores.integrations import IntegrationStatus
 from services.gateway.answers import json_answer
 from services.gateway.auth import Scope, bound_workspace
 from services.gateway.decisions import Decided

@@ -9,8 +9,9 @@ from pymongo.errors import OperationFailure
 
 from libs.common.clock import Clock
 from libs.common.errors import LeaseLost
+from libs.common.integrations.model import Integration
 from libs.common.jobs.integration_sync import SyncMode
-from libs.common.stores.integrations import Integration, IntegrationStore
+from libs.common.stores.integrations import IntegrationStore
 from libs.common.stores.mongo import Document
 from libs.common.stores.seen_rows import SeenRowStore
 from libs.common.stores.sync_runs import RunStatus, SyncRun, SyncRunStore

@@ -13,9 +13,10 @@ from libs.common.clock import Clock
 from libs.common.credentials import CredentialsUnreadable
 from libs.common.errors import InvalidInput, JobCancelled, LeaseLost, NotNow, Permanent, Retryable
 from libs.common.ids import IdFactory
+from libs.common.integrations.model import Integration
 from libs.common.jobs.integration_sync import IntegrationSync
 from libs.common.logging import get_logger
-from libs.common.stores.integrations import Integration, IntegrationStore
+from libs.common.stores.integrations import IntegrationStore
 from libs.common.stores.sync_runs import RunStatus, SyncRun
 from services.sync.engine.attempt import Attempt, EngineOptions, Stores
 from services.sync.engine.page_writer import SuspiciousRows

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from libs.common.errors import InvalidInput
-from libs.common.stores.integrations import Provider
+from libs.common.integrations.model import Provider
 
 FULL_NAME: Final = "fullName"
 """Not a field of a lead: it is split into first and last name where those are not given."""

@@ -14,7 +14,7 @@ import msgspec
 from bson import ObjectId
 
 from libs.common.handles import normal_email, normal_phone
-from libs.common.stores.integrations import MatchBy
+from libs.common.integrations.model import MatchBy
 from services.sync.rules.rows import EMAIL, PHONE
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bson import ObjectId
 from msgspec.structs import replace
 
-from libs.common.stores.integrations import MatchBy, Provider
+from libs.common.integrations.model import MatchBy, Provider
 from services.sync.rules.leads import Lead, Link, email_key, external_key, handle_keys, lent_keys, own_keys, phone_key
 from services.sync.rules.merging import merged_values
 from services.sync.rules.rows import EMAIL, PHONE, MappedRow, Reason, RowProblem, SourceRow, shortened

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Protocol
 
 from libs.common.clock import Clock
-from libs.common.stores.integrations import Integration, IntegrationStore, Provider
+from libs.common.integrations.model import Integration, Provider
+from libs.common.stores.integrations import IntegrationStore
 from services.sync.sources.calls import Calls
 from services.sync.sources.contract import CrmSource
 from services.sync.sources.pauses import Pauses

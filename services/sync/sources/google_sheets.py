@@ -20,7 +20,7 @@ from gspread.utils import absolute_range_name, rowcol_to_a1
 
 from libs.common.clock import Clock
 from libs.common.errors import InvalidInput
-from libs.common.stores.integrations import Integration
+from libs.common.integrations.model import Integration
 from services.sync.rules.field_map import FieldMap, read_field_map
 from services.sync.rules.rows import SourceRow
 from services.sync.sources.answers import refusal

@@ -23,7 +23,7 @@ from hubspot.crm.properties import exceptions as property_errors
 from hubspot.oauth import exceptions as oauth_errors
 
 from libs.common.clock import Clock, to_ms
-from libs.common.stores.integrations import Integration
+from libs.common.integrations.model import Integration
 from services.sync.rules.field_map import FieldMap, read_field_map
 from services.sync.rules.rows import SourceRow
 from services.sync.sources.answers import refusal

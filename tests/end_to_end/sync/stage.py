@@ -17,11 +17,12 @@ from libs.common.broker.queue import JobQueue
 from libs.common.clock import SystemClock
 from libs.common.credentials import CredentialsVault, new_credentials_key
 from libs.common.ids import new_job_id
+from libs.common.integrations.model import IntegrationSettings, Provider
 from libs.common.jobs.integration_sync import INTEGRATION_SYNC, IntegrationSync, SyncMode
 from libs.common.jobs.states import JobState
 from libs.common.settings import Secret
 from libs.common.stores.collections import create_collections
-from libs.common.stores.integrations import IntegrationSettings, IntegrationStore, NewIntegration, Provider
+from libs.common.stores.integrations import IntegrationStore, NewIntegration
 from libs.common.stores.mongo import Document
 from libs.common.stores.sync_runs import SyncRunStore
 from libs.simulators.hubspot import HubSpotSimulator

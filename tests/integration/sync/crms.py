@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from libs.common.stores.integrations import Provider
+from libs.common.integrations.model import Provider
 from libs.simulators.crm.people import TIDY, Person, Shape
 from libs.simulators.crm.service import CrmSimulator
 from libs.simulators.google_sheets import GoogleSheetsSimulator, running_google_sheets

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from libs.common.stores.integrations import Provider
+from libs.common.integrations.model import Provider
 from libs.simulators.crm.service import ProviderFault
 from libs.simulators.faults import NetworkFault
 

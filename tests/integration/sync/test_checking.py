@@ -9,7 +9,7 @@ import pytest
 
 from libs.common.errors import InvalidInput, Permanent
 from libs.common.integration_check import CheckAnswer, CheckOutcome
-from libs.common.stores.integrations import IntegrationStatus, Provider
+from libs.common.integrations.model import IntegrationStatus, Provider
 from libs.simulators.crm.service import ProviderFault
 from libs.simulators.faults import Fault
 from services.sync.checking import IntegrationChecks

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from libs.common.integrations.model import Provider
 from libs.common.jobs.integration_sync import SyncMode
-from libs.common.stores.integrations import Provider
 from libs.simulators.crm.people import Shape
 from services.sync.rules.mapping import RowMapper
 from services.sync.rules.rows import MappedRow

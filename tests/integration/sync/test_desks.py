@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from libs.common.errors import InvalidInput, NotNow, Permanent
+from libs.common.integrations.model import IntegrationSettings, IntegrationStatus
+from libs.common.integrations.schedules import schedule_name
 from libs.common.jobs.integration_sync import SyncMode
 from libs.common.stores.integration_desk import IntegrationChange, IntegrationDesk, IntegrationOverview
-from libs.common.stores.integrations import IntegrationSettings, IntegrationStatus, schedule_name
 from libs.common.stores.schedules import Schedule, ScheduleStore
 from libs.common.stores.sync_run_desk import SyncRunDesk
 from services.sync.sources.contract import RateLimited, WrongRequest

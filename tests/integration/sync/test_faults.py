@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from libs.common.errors import NotNow, Permanent, Retryable
-from libs.common.stores.integrations import IntegrationStatus, Provider
+from libs.common.integrations.model import IntegrationStatus, Provider
 from libs.simulators.faults import Fault
 from services.sync.sources import calls, google_sheets, http_session, hubspot, salesforce
 from tests.integration.sync.crms import CRMS, Crm

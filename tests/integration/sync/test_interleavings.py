@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pymongo.client_session import ClientSession
 
 from libs.common.handles import normal_email, normal_phone
-from libs.common.stores.integrations import Provider
+from libs.common.integrations.model import Provider
 from services.sync.engine import page_writer
 from services.sync.rules.leads import external_key
 from services.sync.rules.rows import LEAD_FIELDS, SourceRow

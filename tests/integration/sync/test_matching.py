@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pymongo.errors import DuplicateKeyError
 
+from libs.common.integrations.model import Provider
 from libs.common.jobs.integration_sync import SyncMode
-from libs.common.stores.integrations import Provider
 from services.sync.engine.transactions import Transactions
 from services.sync.rules.rows import SourceRow
 from tests.integration.sync.world import WORKSPACE, MemorySource, World, people, person

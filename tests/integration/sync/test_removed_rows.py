@@ -6,8 +6,8 @@ from unittest.mock import Mock
 import pytest
 
 from libs.common.errors import NotNow, Permanent, Retryable, StoreUnavailable
+from libs.common.integrations.model import Provider
 from libs.common.jobs.integration_sync import SyncMode
-from libs.common.stores.integrations import Provider
 from libs.common.stores.seen_rows import SeenRows, mark_of
 from services.sync.engine import removed_rows
 from services.sync.sources.contract import PositionLost, RateLimited, SourceUnavailable

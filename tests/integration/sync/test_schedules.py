@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from libs.common.errors import InvalidInput, Permanent
+from libs.common.integrations.schedules import schedule_name
 from libs.common.jobs.integration_sync import INTEGRATION_SYNC
-from libs.common.stores.integrations import schedule_name
 from libs.common.stores.schedules import ScheduleStore
 from services.sync.sources.contract import AuthRejected
 from tests.integration.sync.world import WORKSPACE, MemorySource, World, people

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from libs.common.credentials import CredentialsUnreadable
-from libs.common.stores.integrations import IntegrationStatus, Provider
+from libs.common.integrations.model import IntegrationStatus, Provider
 from services.sync.sources.contract import AuthRejected, SourceUnavailable
 from services.sync.sources.pauses import Pauses
 from services.sync.sources.tokens import LEASE, StoredAccessTokens, expiring

@@ -11,9 +11,10 @@ from pymongo.database import Database
 
 from libs.common.clock import SystemClock
 from libs.common.credentials import CredentialsVault, new_credentials_key
+from libs.common.integrations.model import Integration, IntegrationSettings, Provider
 from libs.common.jobs.integration_sync import IntegrationSync, SyncMode
 from libs.common.settings import Secret
-from libs.common.stores.integrations import Integration, IntegrationSettings, IntegrationStore, NewIntegration, Provider
+from libs.common.stores.integrations import IntegrationStore, NewIntegration
 from libs.common.stores.mongo import Document
 from libs.common.stores.sync_runs import SyncRun, SyncRunStore
 from services.sync.engine.attempt import EngineOptions, Stores

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from bson import ObjectId
 
+from libs.common.integrations.model import Integration, IntegrationStatus, Provider
 from libs.common.jobs.integration_sync import SyncMode
 from libs.common.jobs.states import LedgerStatus
 from libs.common.ledger.history import HistoricJob, HistoryPage, HistoryQuery
 from libs.common.stores.integration_desk import IntegrationOverview
-from libs.common.stores.integrations import Integration, IntegrationStatus, Provider
 from libs.common.stores.schedules import Schedule
 from libs.common.stores.sync_run_desk import FoundProblem, ProblemGroup
 from libs.common.stores.sync_runs import Counts, RunStatus, SyncRun

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from bson import ObjectId
 
-from libs.common.stores.integrations import MatchBy, Provider
+from libs.common.integrations.model import MatchBy, Provider
 from services.sync.rules.leads import Lead, Link, external_key, handle_keys
 from services.sync.rules.planning import KnownLeads, PagePlan, Planner, PlanRules
 from services.sync.rules.rows import MappedRow, SourceRow

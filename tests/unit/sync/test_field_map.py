@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from libs.common.errors import InvalidInput
-from libs.common.stores.integrations import Provider
+from libs.common.integrations.model import Provider
 from services.sync.rules.field_map import guessed_from_header, read_field_map
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from libs.common.errors import InvalidInput
-from libs.common.stores.integrations import IntegrationSettings, MatchBy, Provider, check_credentials, read_settings
+from libs.common.integrations.credentials import check_credentials
+from libs.common.integrations.model import IntegrationSettings, MatchBy, Provider, read_settings
 
 
 def test_settings_have_defaults() -> None:

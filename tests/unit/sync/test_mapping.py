@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common.handles import normal_email, normal_phone
-from libs.common.stores.integrations import Provider
+from libs.common.integrations.model import Provider
 from services.sync.rules.field_map import DEFAULTS, FieldMap
 from services.sync.rules.mapping import RowMapper
 from services.sync.rules.rows import MappedRow, RowProblem, SourceRow

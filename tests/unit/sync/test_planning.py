@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.stores.integrations import MatchBy
+from libs.common.integrations.model import MatchBy
 from services.sync.rules.leads import external_key, handle_keys
 from tests.unit.sync.factories import (
     HUBSPOT_ID,
