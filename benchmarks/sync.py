@@ -32,10 +32,11 @@ from libs.common.broker.queue import JobQueue
 from libs.common.clock import SystemClock
 from libs.common.credentials import CredentialsVault, new_credentials_key
 from libs.common.ids import new_job_id
+from libs.common.integrations.model import IntegrationSettings, Provider
 from libs.common.jobs.integration_sync import INTEGRATION_SYNC, IntegrationSync, SyncMode
 from libs.common.settings import Secret, Settings
 from libs.common.stores.collections import LEADS, create_collections
-from libs.common.stores.integrations import IntegrationSettings, IntegrationStore, NewIntegration, Provider
+from libs.common.stores.integrations import IntegrationStore, NewIntegration
 from libs.common.stores.mongo import Document, connect_mongo
 from libs.common.stores.sync_runs import SyncRun, SyncRunStore
 from libs.embedded import MongoServer, RedisServer
