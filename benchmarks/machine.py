@@ -14,7 +14,7 @@ import msgspec
 from benchmarks.processes import NODE_FOLDER
 from libs.embedded import binaries
 
-_PACKAGES = ("tuco-jobs", "dramatiq", "flask", "gunicorn", "pymongo", "redis", "pyreqwest", "uvloop")
+_PACKAGES = ("tuco-jobs", "dramatiq", "flask", "uvicorn", "pymongo", "redis", "pyreqwest", "uvloop")
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import msgspec
 from libs.common.errors import InvalidInput
 from libs.common.jobs.bulk_availability import DIRECT_LEADS, BulkAvailability
 from libs.common.jobs.message_processing import MessageProcessing
+from services.gateway.serving.waiting import off_loop
 
 
 class Admission(Protocol):
@@ -56,7 +57,7 @@ class BulkAvailabilityAdmission:
         A few unknown ids among known ones are the run's to report.
         """
         lead_ids = list(dict.fromkeys(map(str.lower, payload.lead_ids)))
-        if not self._leads.has_any(payload.workspace_id, lead_ids):
+        if not off_loop(self._leads.has_any, payload.workspace_id, lead_ids):
             raise InvalidInput("data.leadIds", f"none of these leads is in workspace {payload.workspace_id!r}")
         return msgspec.structs.replace(payload, lead_ids=lead_ids)
 

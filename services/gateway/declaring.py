@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Flask, Response, request
 
 from libs.common.errors import InvalidInput
 from libs.common.validation import convert_strictly, explain
@@ -68,6 +68,8 @@ class Declaration:
         headers: request headers that matter, and what they are for.
         audited: whether each call is written to the audit log.
         for_workspaces: whether a token that is bound to one workspace may make the call.
+        on_loop: whether it is answered on the server's event loop: a quick call that waits in no other ways than those
+            of :mod:`services.gateway.serving.waiting`.
     """
 
     method: str
@@ -83,6 +85,7 @@ class Declaration:
     headers: Mapping[str, str] = field(default_factory=dict)
     audited: bool = False
     for_workspaces: bool = False
+    on_loop: bool = False
 
     @property
     def all_problems(self) -> tuple[int, ...]:
@@ -103,6 +106,12 @@ _DECLARED: dict[Callable[..., Any], Declaration] = {}
 def declaration_of(view: Callable[..., Any]) -> Declaration | None:
     """What was declared of a view; ``None`` where it was added to Flask by other means."""
     return _DECLARED.get(view)
+
+
+def requests_on_loop(app: Flask) -> frozenset[tuple[str, str]]:
+    """Which requests, by method and path, are declared to be answered on the server's event loop."""
+    declared = ((rule.rule, declaration_of(app.view_functions[rule.endpoint])) for rule in app.url_map.iter_rules())
+    return frozenset((each.method, path) for path, each in declared if each is not None and each.on_loop)
 
 
 class Routes(Blueprint):
@@ -132,6 +141,7 @@ class Routes(Blueprint):
         headers: Mapping[str, str] | None = None,
         audited: bool | None = None,
         for_workspaces: bool = False,
+        on_loop: bool = False,
     ) -> Callable[[View], View]:
         """Adds the decorated view under a declaration; :class:`Declaration` says what each argument means.
 
@@ -151,6 +161,7 @@ class Routes(Blueprint):
             headers=headers or {},
             audited=method != "GET" if audited is None else audited,
             for_workspaces=for_workspaces,
+            on_loop=on_loop,
         )
 
         def add(view: View) -> View:

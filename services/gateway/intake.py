@@ -19,6 +19,9 @@ from services.gateway.asked_queues import AddsJobs, ShowsJobs
 
 log = get_logger(__name__)
 
+_MOST_NAMED = 100
+"""Jobs by their ids in one line of the log."""
+
 
 class DoorQueue(AddsJobs, ShowsJobs, Protocol):
     """What the door asks of a queue."""
@@ -88,6 +91,7 @@ class Intake:
             if answer.created and arrival.job is not None
         ]
         queued = self._enqueue(fresh, arrivals) if redis_there and fresh else frozenset()
+        _tell([arrival.entry for arrival, answer in zip(arrivals, accepted, strict=True) if answer.created])
         return [
             Taken(met=None, redis_there=redis_there, queued=arrival.entry.job_id in queued)
             if answer.created
@@ -127,6 +131,12 @@ class Intake:
                 continue
             queued.update(job.job_id for job, answer in zip(mine, added, strict=True) if answer.job_id == job.job_id)
         return queued
+
+
+def _tell(entries: Sequence[NewEntry]) -> None:
+    """One line for all that were accepted together: a line for each would cost as much as all the rest of a job."""
+    if entries:
+        log.info("jobs.accepted", jobs=len(entries), job_ids=[entry.job_id for entry in entries[:_MOST_NAMED]])
 
 
 def _group_of(job: NewJob) -> str:

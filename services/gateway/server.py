@@ -1,97 +1,109 @@
-"""Serves the gateway with gunicorn: one process, many threads, so that it counts and reconciles in one place."""
+"""Serves the gateway: one process and one event loop, so that it counts and reconciles in one place.
+
+Requests that are quick and come in numbers are answered on the loop; all others, and streams, in threads.
+"""
 
 import logging
+import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
-from gunicorn.app.base import BaseApplication
-from gunicorn.config import Config
-from gunicorn.glogging import Logger
-from gunicorn.workers.base import Worker
+import uvicorn
 
+from libs.common.logging import get_logger
 from libs.common.settings import Settings
 from libs.common.tracing.start import start_tracing
-from services.gateway import request_threads
 from services.gateway.bootstrap import Gateway, build
-from services.gateway.request_threads import RequestThreadsWorker
+from services.gateway.declaring import requests_on_loop
+from services.gateway.serving.connections import Connection
+from services.gateway.serving.wsgi import WsgiOnLoop
+
+log = get_logger(__name__)
 
 _LONGEST_TURN_S = 0.0005
+_KEEP_ALIVE_S = 75
+_MOST_CONNECTIONS = 5_000
+"""One that only waits costs no thread."""
+_THREADS = "request"
+_TIME_TO_END_S = 1.0
 
 
-class PlainLogger(Logger):
-    """Hands gunicorn's records to the process's own logging, which formats them like all others."""
-
-    def setup(self, cfg: Config) -> None:
-        """Takes the level and no handlers of its own."""
-        super().setup(cfg)
-        for logger in (self.error_log, self.access_log):
-            logger.handlers.clear()
-            logger.propagate = True
-        # Each request is logged by the app, with its route and its id.
-        self.access_log.setLevel(logging.CRITICAL)
-
-
-class GatewayServer(BaseApplication):
+class GatewayServer:
     """The server of one gateway.
 
     Args:
         settings: give address, threads and time-outs.
-        make: makes the gateway, in the process that serves.
+        make: makes the gateway.
     """
 
     def __init__(self, settings: Settings, make: Callable[[Settings], Gateway] = build) -> None:
         self._settings = settings
         self._make = make
-        self._gateway: Gateway | None = None
-        super().__init__()
 
-    def load_config(self) -> None:
-        """Sets what gunicorn is to do; its own files and variables are not read."""
-        for name, value in self._configuration().items():
-            self.cfg.set(name, value)
+    def run(self) -> None:
+        """Serves until SIGTERM or SIGINT, answers what is under way, and returns.
 
-    def load(self) -> Any:
-        """Makes the gateway: here, after the fork, because connections and threads do not survive one."""
+        Raises:
+            SystemExit: it could not listen; the log says why.
+        """
         # A request is a few short steps between waits; Python's own 5 ms would let each step wait for one that counts.
         sys.setswitchinterval(_LONGEST_TURN_S)
         start_tracing(self._settings, service="gateway")
-        self._gateway = self._make(self._settings)
-        self._gateway.start()
-        return self._gateway.app
+        gateway = self._make(self._settings)
+        threads = ThreadPoolExecutor(self._settings.gateway_threads, thread_name_prefix=_THREADS)
+        server = uvicorn.Server(self._configuration(gateway, threads))
+        # Otherwise the end would wait for clients that never leave.
+        gateway.streams.is_stopping = lambda: server.should_exit
+        for each in (signal.SIGTERM, signal.SIGINT):
+            # uvicorn takes signals only while it serves, and raises them again when it has ended.
+            signal.signal(each, server.handle_exit)
+        gateway.start()
+        try:
+            server.run()
+        finally:
+            gateway.close()
+            _end(threads)
 
-    def _configuration(self) -> dict[str, Any]:
-        return {
-            "bind": f"{_host(self._settings)}:{self._settings.port}",
-            "worker_class": RequestThreadsWorker if request_threads.ARE_POSSIBLE else "gthread",
-            "workers": 1,
-            "threads": self._settings.gateway_threads,
-            # Connections that only wait cost no thread.
-            "worker_connections": 1_000 + self._settings.gateway_threads,
-            "keepalive": 75,
-            "graceful_timeout": self._settings.shutdown_timeout_ms // 1000,
-            "preload_app": False,
-            "control_socket_disable": True,
-            "logger_class": PlainLogger,
-            "loglevel": self._settings.log_level,
-            "proc_name": "tuco-gateway",
-            "post_worker_init": self._watch,
-            "worker_exit": lambda _server, _worker: self._close(),
-        }
+    def _configuration(self, gateway: Gateway, threads: ThreadPoolExecutor) -> uvicorn.Config:
+        return uvicorn.Config(
+            WsgiOnLoop(gateway.app, on_loop=requests_on_loop(gateway.app), threads=threads),
+            host=_host(self._settings),
+            port=self._settings.port,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            # The process's own logging formats uvicorn's records like all others; each request is logged by the app.
+            log_config=None,
+            access_log=False,
+            # The app itself knows its proxies.
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=_MOST_CONNECTIONS,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=self._settings.shutdown_timeout_ms // 1000,
+        )
 
-    def _watch(self, worker: Worker) -> None:
-        """Lets streams end when the worker is told to: otherwise it would wait for clients that never leave."""
-        if self._gateway is not None:
-            self._gateway.streams.is_stopping = lambda: not worker.alive
 
-    def _close(self) -> None:
-        if self._gateway is not None:
-            self._gateway.close()
+def _end(threads: ThreadPoolExecutor) -> None:
+    """Ends the threads; where a request outlasts the time to stop, the process too: Python would wait for it."""
+    threads.shutdown(wait=False, cancel_futures=True)
+    ours = [thread for thread in threading.enumerate() if thread.name.startswith(_THREADS)]
+    give_up_at = time.monotonic() + _TIME_TO_END_S
+    for thread in ours:
+        thread.join(max(0.0, give_up_at - time.monotonic()))
+    if left := sum(thread.is_alive() for thread in ours):
+        log.warning("requests.abandoned", requests=left)
+        logging.shutdown()
+        os._exit(0)
 
 
 def _host(settings: Settings) -> str:
-    """Where to listen; gunicorn reads an empty host as every IPv4 address."""
+    """Where to listen: on all of IPv4 unless something else was chosen."""
     if settings.gateway_host:
         return settings.gateway_host
     # Without tokens, nobody but this machine may call.
-    return "127.0.0.1" if settings.environment == "dev" else ""
+    return "127.0.0.1" if settings.environment == "dev" else "0.0.0.0"  # noqa: S104 - as a container has to

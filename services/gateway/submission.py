@@ -1,7 +1,7 @@
 """What happens to a job at the door: admitted, taken in (see `intake`), perhaps run at once, answered.
 
 Requests that come at the same time are taken in together: they share the round trips to MongoDB and Redis, and each
-has its own answer.
+has its own answer. A request on the server's event loop waits there for its company; whatever else blocks goes off it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,6 +25,7 @@ from services.gateway.admission import Admission
 from services.gateway.direct import DirectRunFailed
 from services.gateway.intake import Arrival, DoorQueue, Intake, Room, Taken
 from services.gateway.orders import Order, Wish, keyed_job_id, read_idempotency_key
+from services.gateway.serving.waiting import off_loop
 from services.gateway.together import Together
 
 log = get_logger(__name__)
@@ -109,7 +110,7 @@ class Door:
             return self._submit(order, job_id)
         except (InvalidInput, QueueFull):
             # What was accepted once is answered, though it would not be now: the leads are gone, or Redis is full.
-            if idempotency_key and (earlier := self._ledger.get(job_id)):
+            if idempotency_key and (earlier := off_loop(self._ledger.get, job_id)):
                 return self._repeat(earlier, order)
             raise
 
@@ -120,11 +121,10 @@ class Door:
         taken = self._take_in(Arrival(entry=self._entry(order, job_id), job=None if at_once else job))
         if taken.met is not None:
             return self._repeat(taken.met, order) if taken.met.job_id == job_id else self._receipt_of(taken.met)
-        log.info("job.accepted", job_id=job_id, queue=order.contract.queue, workspace_id=order.workspace_id)
-        if self._runs_at_once(order, redis_there=taken.redis_there) and (receipt := self._run(order, job_id)):
+        if self._runs_at_once(order, redis_there=taken.redis_there) and (receipt := off_loop(self._run, order, job_id)):
             return receipt
         if at_once and taken.redis_there:
-            return self._enqueue(order, job)
+            return off_loop(self._enqueue, order, job)
         return _receipt(order, job_id, _first_state(job.options) if taken.queued else LedgerStatus.ACCEPTED)
 
     def submit_many(self, wishes: Sequence[Wish]) -> list[Receipt | InvalidInput]:
@@ -157,7 +157,6 @@ class Door:
                 answers[place] = self._receipt_of(outcome.met)
             else:
                 answers[place] = self._repeated(outcome.met, order)
-        log.info("jobs.accepted", jobs=sum(outcome.met is None for outcome in taken))
         return [answers[place] for place in range(len(wishes))]
 
     def _repeated(self, earlier: LedgerEntry, order: Order) -> Receipt | InvalidInput:
@@ -177,14 +176,14 @@ class Door:
         """Takes one job in, in company; a unique key whose holder has ended in Redis is free."""
         taken = self._take_in_once(arrival)
         holder = taken.met
-        if holder is not None and holder.job_id != arrival.entry.job_id and self._ended_in_redis(holder):
+        if holder is not None and holder.job_id != arrival.entry.job_id and off_loop(self._ended_in_redis, holder):
             taken = self._take_in_once(arrival)
         return taken
 
     def _take_in_once(self, arrival: Arrival) -> Taken:
         if contract_of(arrival.entry.job_type).data_in_ledger:
             # Its payload may be megabytes, for which small ones need not wait.
-            return self._intake.take_in([arrival])[0]
+            return off_loop(self._intake.take_in, [arrival])[0]
         return self._together.ask(arrival)
 
     def _entry(self, order: Order, job_id: str) -> NewEntry:
@@ -219,7 +218,7 @@ class Door:
         status: str = entry.status
         if entry.is_open:
             try:
-                view = self._queues[entry.queue].get(entry.job_id)
+                view = off_loop(self._queues[entry.queue].get, entry.job_id)
             except StoreUnavailable:
                 view = None
             if view is not None:

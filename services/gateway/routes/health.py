@@ -43,6 +43,7 @@ def probe_routes(readiness: Readiness) -> Routes:
         summary="Whether this process serves, whatever else is down",
         answers={200: Health},
         problems=[401],
+        on_loop=True,
     )
     def healthz() -> Response:
         return json_answer(Health(status="ok"))

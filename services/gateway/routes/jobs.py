@@ -51,6 +51,7 @@ def jobs_routes(door: Door, finder: JobFinder) -> Routes:
         answers={200: Receipt, 202: Receipt},
         audited=False,
         for_workspaces=True,
+        on_loop=True,
     )
     def submit(body: JobRequest) -> Response:
         key = read_idempotency_key(request.headers.get("Idempotency-Key"))

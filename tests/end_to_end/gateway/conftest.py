@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest
@@ -25,11 +24,6 @@ class RunningGateway:
     process: "subprocess.Popen[bytes]"
     url: str
     client: httpx.Client
-
-    def worker_id(self) -> int:
-        """The process that serves; the one that was started only watches it."""
-        started = self.process.pid
-        return int(Path(f"/proc/{started}/task/{started}/children").read_text().split()[0])
 
     def as_admin(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {ADMIN_TOKEN}"}

@@ -1,8 +1,6 @@
 """What was answered 202 comes into the queue, whatever is lost between."""
 
 import contextlib
-import os
-import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,8 +121,7 @@ def test_a_gateway_killed_in_the_middle_of_requests_loses_nothing_it_accepted(re
         for thread in asking:
             thread.start()
         wait_until(lambda: len(accepted) > 40, deadline_s=20, message="jobs come in")
-        for process_id in (gateway.worker_id(), gateway.process.pid):
-            os.kill(process_id, signal.SIGKILL)
+        gateway.process.kill()
         stop.set()
         for thread in asking:
             thread.join()

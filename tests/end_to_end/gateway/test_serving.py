@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
-from pathlib import Path
 
 import httpx
 import pytest
@@ -112,15 +111,6 @@ def test_a_request_in_hand_is_answered_before_the_process_ends(redis_url: str, m
             assert gateway.process.wait(timeout=10) == 0
 
 
-def test_its_worker_ends_with_it_even_after_kill_9(redis_url: str, mongo_uri: str) -> None:
-    with running_gateway(REDIS_URL=redis_url, MONGODB_URI=mongo_uri) as gateway:
-        worker = gateway.worker_id()
-        gateway.process.kill()
-        gateway.process.wait()
-
-        wait_until(lambda: not _runs(worker), deadline_s=15, message="the worker has ended")
-
-
 @pytest.mark.parametrize(
     ("environment", "named"),
     [
@@ -183,11 +173,3 @@ def _connected(gateway: RunningGateway) -> socket.socket:
 def _know_lead(mongo_uri: str) -> None:
     with MongoClient[dict[str, object]](mongo_uri) as client:
         client.get_default_database()["leads"].insert_one({"_id": ObjectId(LEAD_ID), "workspaceId": "w1"})
-
-
-def _runs(process_id: int) -> bool:
-    try:
-        # The state stands behind the name; Z is a process that has ended and waits to be forgotten.
-        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

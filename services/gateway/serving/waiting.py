@@ -1,0 +1,142 @@
+"""Waiting without a thread: ordinary code that runs on an event loop and leaves the loop to others while it waits.
+
+A function that :func:`run_on_loop` calls has a stack of its own (a greenlet, https://greenlet.readthedocs.io), which is
+put aside at each of the three ways to wait below. Nothing is patched: what waits in any other way holds up the loop, so
+only code that was written for it is run there. Called elsewhere, the same three ways block the thread as usual.
+
+The smallest use::
+
+    answer = await run_on_loop(view, request, threads=threads)
+
+    def view(request):                       # ordinary code, on the loop
+        wait_for(pieces.get(), loop)         # a coroutine of the loop
+        off_loop(store.get, request.key)     # what blocks goes into a thread
+        awaited = Awaited()                  # what another thread will answer
+        other.ask(awaited)
+        return awaited.wait()
+"""
+
+import asyncio
+import contextvars
+import threading
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from greenlet import getcurrent, greenlet
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Outcome = tuple[Any, BaseException | None]
+
+
+class _Stack(greenlet):
+    """What a function that runs on a loop is put aside in."""
+
+    threads: Executor
+    """Where :func:`off_loop` calls what blocks."""
+
+
+async def run_on_loop(function: Callable[P, T], *args: P.args, threads: Executor) -> T:  # type: ignore[valid-type]
+    """What the function answers; the loop goes on while it waits.
+
+    Args:
+        function: waits only in the ways of this module.
+        args: its arguments.
+        threads: where it may call what blocks.
+    """
+    stack = _Stack(function)
+    stack.threads = threads
+    asked = stack.switch(*args)
+    while not stack.dead:
+        try:
+            answer = await asked
+        except BaseException as error:  # noqa: BLE001 - whoever waits raises it, and it comes back from there
+            asked = stack.throw(error)
+        else:
+            asked = stack.switch(answer)
+    return asked  # type: ignore[no-any-return]  # a dead stack's last word is what its function answers
+
+
+def is_on_loop() -> bool:
+    """Whether the code that asks was called by :func:`run_on_loop`."""
+    return isinstance(getcurrent(), _Stack)
+
+
+def wait_for(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
+    """What a coroutine of the loop answers; from elsewhere than the loop, the thread waits for it."""
+    if is_on_loop():
+        return _put_aside(coroutine)
+    return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+
+def off_loop(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Calls what blocks: in a thread where the caller is on a loop, at once elsewhere."""
+    here = getcurrent()
+    if not isinstance(here, _Stack):
+        return function(*args, **kwargs)
+    context = contextvars.copy_context()
+    call = here.threads.submit(partial(context.run, function, *args, **kwargs))
+    return _put_aside(asyncio.wrap_future(call))
+
+
+class Awaited(Generic[T]):
+    """One answer that another thread brings by :func:`bring`; made by whoever waits for it."""
+
+    __slots__ = ("_opened", "_outcome", "future", "loop")
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        if is_on_loop():
+            self.loop = asyncio.get_running_loop()
+            self.future: asyncio.Future[T] = self.loop.create_future()
+        else:
+            self._opened = threading.Lock()
+            self._opened.acquire()
+
+    def wait(self) -> T:
+        """The answer, once it is there; raises where it is an error."""
+        if self.loop is not None:
+            return _put_aside(self.future)
+        self._opened.acquire()
+        answer, error = self._outcome
+        if error is not None:
+            raise error
+        return answer  # type: ignore[no-any-return]
+
+    def open(self, outcome: Outcome) -> None:
+        """Called by :func:`bring`, for a thread."""
+        self._outcome = outcome
+        self._opened.release()
+
+
+def bring(outcomes: Iterable[tuple[Awaited[Any], Outcome]]) -> None:
+    """Answers those who wait, each with a value or an error; a loop is woken once, however many of its wait."""
+    by_loop: defaultdict[asyncio.AbstractEventLoop, list[tuple[Awaited[Any], Outcome]]] = defaultdict(list)
+    for awaited, outcome in outcomes:
+        if awaited.loop is None:
+            awaited.open(outcome)
+        else:
+            by_loop[awaited.loop].append((awaited, outcome))
+    for loop, mine in by_loop.items():
+        # On a loop that has ended nobody waits any more.
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_answer, mine)
+
+
+def _answer(outcomes: Iterable[tuple[Awaited[Any], Outcome]]) -> None:
+    for awaited, (answer, error) in outcomes:
+        if awaited.future.done():  # whoever waited was cancelled
+            continue
+        if error is not None:
+            awaited.future.set_exception(error)
+        else:
+            awaited.future.set_result(answer)
+
+
+def _put_aside(awaitable: Awaitable[T]) -> T:
+    here = getcurrent()
+    return here.parent.switch(awaitable)  # type: ignore[union-attr, no-any-return]  # a stack has the loop's as its parent

@@ -1,0 +1,261 @@
+"""Calls the WSGI app (PEP 3333) for the requests of an ASGI server: quick ones on its loop, all others in threads.
+
+A body is fetched when the app asks for it, after the app has looked at who sends it. A small one is there before that,
+so that whoever sends it slowly holds no thread.
+"""
+
+import asyncio
+import io
+import sys
+from collections.abc import Callable, Container, Coroutine, Iterable, MutableMapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+from wsgiref.types import WSGIApplication
+
+from werkzeug.exceptions import ClientDisconnected, RequestTimeout
+
+from services.gateway.serving.waiting import run_on_loop, wait_for
+
+SMALL_BODY: Final = 64 * 1024
+"""Bytes that may be waited for before the app is called."""
+
+_BODY_WITHIN_S: Final = 30.0
+"""Seconds without a byte after which a body is given up."""
+_WITHOUT_BODY: Final = (204, 304)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Coroutine[Any, Any, Message]]
+Send = Callable[[Message], Coroutine[Any, Any, None]]
+Headers = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer; its pieces are all of it, or come one by one where its length is not known."""
+
+    status: int
+    headers: Headers
+    whole: bytes | None
+    pieces: Iterable[bytes] = ()
+
+
+class WsgiOnLoop:
+    """The ASGI app.
+
+    Args:
+        app: the WSGI app.
+        on_loop: which requests, by method and path, the app answers without ever blocking; see
+            :mod:`services.gateway.serving.waiting`.
+        threads: serve all other requests.
+    """
+
+    def __init__(self, app: WSGIApplication, *, on_loop: Container[tuple[str, str]], threads: Executor) -> None:
+        self._app = app
+        self._on_loop = on_loop
+        self._threads = threads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        loop = asyncio.get_running_loop()
+        try:
+            body = await _Body.begun(scope, receive, loop)
+        except ClientDisconnected:
+            return
+        environ = environ_of(scope, body)
+        if (scope["method"], scope["path"]) in self._on_loop:
+            answer = await run_on_loop(self._answer, environ, threads=self._threads)
+        else:
+            answer = await loop.run_in_executor(self._threads, self._answer, environ)
+        await send({"type": "http.response.start", "status": answer.status, "headers": _encoded(answer.headers)})
+        if answer.whole is not None:
+            await send({"type": "http.response.body", "body": answer.whole})
+            return
+        gone = asyncio.ensure_future(_until_gone(receive))
+        try:
+            await loop.run_in_executor(self._threads, _pass_on, answer.pieces, send, gone, loop)
+            await send({"type": "http.response.body"})
+        finally:
+            gone.cancel()
+
+    def _answer(self, environ: dict[str, Any]) -> _Answer:
+        started: list[tuple[str, Headers]] = []
+
+        def start_response(status: str, headers: Headers, _error: object = None, /) -> Callable[[bytes], object]:
+            started[:] = [(status, headers)]
+            return _nobody_writes
+
+        pieces = self._app(environ, start_response)
+        status, headers = int(started[0][0][:3]), started[0][1]
+        if _comes_in_pieces(environ, status, headers):
+            return _Answer(status, headers, None, pieces)
+        try:
+            return _Answer(status, headers, b"".join(pieces))
+        finally:
+            _close(pieces)
+
+
+def _comes_in_pieces(environ: dict[str, Any], status: int, headers: Headers) -> bool:
+    if environ["REQUEST_METHOD"] == "HEAD" or status in _WITHOUT_BODY:
+        return False
+    return all(name.lower() != "content-length" for name, _ in headers)
+
+
+def environ_of(scope: Scope, body: "_Body") -> dict[str, Any]:
+    """The request as PEP 3333 describes it."""
+    host, port = scope["server"] or ("localhost", 80)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": scope["client"][0] if scope["client"] else "",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": body.stream,
+        # The server ends it where the request ends.
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope["headers"]:
+        variable = _variable(name)
+        # A name with an underscore would pass for another one with a hyphen, which a proxy may have set or removed.
+        if variable is not None:
+            text = value.decode("latin-1")
+            environ[variable] = f"{environ[variable]},{text}" if variable in environ else text
+    return environ
+
+
+@lru_cache(maxsize=1_000)
+def _variable(name: bytes) -> str | None:
+    if b"_" in name:
+        return None
+    variable = name.decode("latin-1").upper().replace("-", "_")
+    return variable if variable in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{variable}"
+
+
+@lru_cache(maxsize=1_000)
+def _name(name: str) -> bytes:
+    return name.lower().encode("latin-1")
+
+
+def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(_name(name), value.encode("latin-1")) for name, value in headers]
+
+
+class _Body(io.RawIOBase):
+    """A request's body, fetched piece by piece as it is read."""
+
+    def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
+        self._receive = receive
+        self._loop = loop
+        self._rest = b""
+        self._more = True
+        self._error: RequestTimeout | None = None
+
+    @classmethod
+    async def begun(cls, scope: Scope, receive: Receive, loop: asyncio.AbstractEventLoop) -> "_Body":
+        """The body of a request, all of it where it is small.
+
+        Raises:
+            ClientDisconnected: the client has left.
+        """
+        body = cls(receive, loop)
+        length = _declared_length(scope["headers"])
+        if length is not None and length <= SMALL_BODY:
+            await body._fetch_all()
+        return body
+
+    @property
+    def stream(self) -> io.BufferedIOBase:
+        """To read from."""
+        return io.BytesIO(self._rest) if not self._more else io.BufferedReader(self)
+
+    async def _fetch_all(self) -> None:
+        pieces = []
+        try:
+            while self._more:
+                pieces.append(await self._next())
+        except RequestTimeout as error:
+            # The app raises it where it reads, and answers it as it answers all errors.
+            self._error = error
+        self._rest = b"".join(pieces)
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fills the buffer with what comes next; 0 at the end.
+
+        Raises:
+            ClientDisconnected: the client has left.
+            RequestTimeout: nothing came for too long.
+        """
+        if self._error is not None:
+            raise self._error
+        while not self._rest and self._more:
+            self._rest = wait_for(self._next(), self._loop)
+        taken, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
+
+    async def _next(self) -> bytes:
+        try:
+            async with asyncio.timeout(_BODY_WITHIN_S):
+                message = await self._receive()
+        except TimeoutError:
+            raise RequestTimeout("The body did not come.") from None
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnected
+        self._more = message.get("more_body", False)
+        piece: bytes = message.get("body", b"")
+        return piece
+
+
+def _declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """0 where there is no body, ``None`` where it comes in chunks."""
+    length = 0
+    for name, value in headers:
+        if name == b"content-length":
+            length = int(value)
+        elif name == b"transfer-encoding":
+            return None
+    return length
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _pass_on(
+    pieces: Iterable[bytes], send: Send, gone: "asyncio.Future[None]", loop: asyncio.AbstractEventLoop
+) -> None:
+    """Sends pieces as they come, each once the one before is on its way, until there are no more or nobody reads."""
+    try:
+        for piece in pieces:
+            if gone.done():
+                return
+            wait_for(send({"type": "http.response.body", "body": piece, "more_body": True}), loop)
+    finally:
+        _close(pieces)
+
+
+def _nobody_writes(_piece: bytes) -> object:
+    raise NotImplementedError("PEP 3333 keeps this for apps from before it; Flask answers with pieces")
+
+
+def _close(pieces: Iterable[bytes]) -> None:
+    close = getattr(pieces, "close", None)
+    if close is not None:
+        close()

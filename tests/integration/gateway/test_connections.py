@@ -1,0 +1,171 @@
+"""Connections at a real socket: clients that do not finish their requests, and the end of the server."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+from flask import Flask, Response, request
+
+from services.gateway.serving import connections
+from services.gateway.serving.connections import MOST_HEAD_BYTES, Connection
+from services.gateway.serving.wsgi import WsgiOnLoop
+from tests.waiting import wait_until
+
+_REQUEST = b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
+_PATIENCE_S = 10.0
+
+
+class Served:
+    """A server in a thread, which ends when it is told to."""
+
+    def __init__(self, threads: ThreadPoolExecutor) -> None:
+        app = Flask("hello", static_folder=None)
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.asked = threading.Event()
+
+        @app.route("/hello", methods=["GET", "POST"])
+        def hello() -> Response:
+            self.asked.set()
+            self.may_answer.wait(_PATIENCE_S)
+            return Response(b"hello " + request.get_data())
+
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.server = uvicorn.Server(
+            uvicorn.Config(
+                WsgiOnLoop(app, on_loop=(), threads=threads),
+                http=Connection,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=int(_PATIENCE_S),
+            )
+        )
+        self.thread = threading.Thread(target=self.server.run, args=[[self._socket]])
+
+    def connected(self) -> socket.socket:
+        return socket.create_connection(self._socket.getsockname(), timeout=_PATIENCE_S)
+
+    def end(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(_PATIENCE_S)
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    with serving() as served:
+        yield served
+
+
+@contextmanager
+def serving() -> Iterator[Served]:
+    with ThreadPoolExecutor(4) as threads:
+        served = Served(threads)
+        served.thread.start()
+        wait_until(lambda: served.server.started, message="the server serves")
+        try:
+            yield served
+        finally:
+            served.end()
+
+
+def all_that_comes(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /hello HTTP/1.1\r\nHost: x\r\n", _REQUEST + b"GET "])
+def test_a_client_that_does_not_finish_its_headers_is_left(monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
+    monkeypatch.setattr(connections, "HEAD_WITHIN_S", 0.05)
+    with serving() as served, served.connected() as client:
+        client.sendall(said)
+
+        answer = all_that_comes(client)
+
+    assert answer.count(b"HTTP/1.1 200") == said.count(b"\r\n\r\n")
+
+
+def test_a_client_that_waits_between_two_requests_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_WITHIN_S", 0.05)
+    with serving() as served, served.connected() as client:
+        client.sendall(_REQUEST)
+        assert client.recv(65_536).startswith(b"HTTP/1.1 200")
+        time.sleep(0.15)
+        client.sendall(_REQUEST)
+
+        assert client.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
+def test_headers_without_end_are_refused(served: Served) -> None:
+    with served.connected() as client:
+        client.sendall(b"GET /hello HTTP/1.1\r\nX: ")
+        refused = b""
+        try:
+            for _ in range(1_000):
+                client.sendall(b"y" * 10_000)
+            refused = client.recv(65_536)
+        except ConnectionError:
+            refused = refused or b"HTTP/1.1 400"
+
+    assert refused.startswith(b"HTTP/1.1 400")
+
+
+def test_headers_within_the_limit_and_a_body_beyond_it_are_served(served: Served) -> None:
+    body = b"z" * (2 * MOST_HEAD_BYTES)
+    head = b"POST /hello HTTP/1.1\r\nHost: x\r\nX: %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+    with served.connected() as client:
+        client.sendall(head % (b"y" * (MOST_HEAD_BYTES - 1_000), len(body)) + body)
+
+        answer = all_that_comes(client)
+
+    assert answer.endswith(b"\r\n\r\nhello " + body)
+
+
+def test_a_request_that_comes_while_the_server_stops_is_answered_and_the_connection_closed(served: Served) -> None:
+    with served.connected() as client:
+        client.sendall(_REQUEST)
+        client.recv(65_536)
+        served.server.should_exit = True
+        wait_until(lambda: not _accepts(served), message="the server accepts nobody any more")
+        client.sendall(_REQUEST)
+
+        answer = all_that_comes(client)
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" in answer
+
+
+def test_a_request_in_hand_is_answered_before_the_server_ends(served: Served) -> None:
+    served.may_answer.clear()
+    with served.connected() as client:
+        client.sendall(_REQUEST)
+        assert served.asked.wait(_PATIENCE_S)
+        served.server.should_exit = True
+        wait_until(lambda: not _accepts(served), message="the server accepts nobody any more")
+        served.may_answer.set()
+
+        assert all_that_comes(client).startswith(b"HTTP/1.1 200")
+
+
+def test_an_idle_connection_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "LINGER_S", 0.05)
+    with serving() as served, served.connected() as client:
+        client.sendall(_REQUEST)
+        client.recv(65_536)
+
+        served.end()
+
+        assert not served.thread.is_alive()
+
+
+def _accepts(served: Served) -> bool:
+    try:
+        served.connected().close()
+    except OSError:
+        return False
+    return True

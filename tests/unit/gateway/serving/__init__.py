@@ -1,0 +1,1 @@
+"""How the gateway serves, without processes."""
