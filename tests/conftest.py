@@ -4,6 +4,7 @@ The servers run once per session, on free ports and in temporary folders, and en
 killed. Tests that stop or break a server start their own (``RedisServer()``, ``MongoServer()``).
 """
 
+import signal
 from collections.abc import Iterator
 from datetime import UTC
 from typing import Any
@@ -20,6 +21,9 @@ _CHAOS = "chaos"
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what runs in the background deaf to Ctrl-C, and so would be the programs that tests interrupt.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", f"{_CHAOS}: a long fault test; runs only when -m names it, as make chaos does")
     config.addinivalue_line("markers", "alone: it watches the clock, so make test runs it when nothing else runs")
 

@@ -1,7 +1,11 @@
 """What happens to a job at the door, on stores in memory."""
 
+import asyncio
 import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial, wraps
 from typing import Any
 
 import pytest
@@ -11,22 +15,25 @@ from libs.common.broker.model import NewJob
 from libs.common.errors import QueueFull, StoreUnavailable
 from libs.common.jobs.states import JobState, LedgerStatus
 from libs.common.ledger.model import Ending
+from services.gateway.serving.waiting import is_on_loop, run_on_loop
 from tests.unit.gateway.bad_inputs import LEAD_ID, bulk, message, sync
-from tests.unit.gateway.fakes import KNOWN_LEADS, SERVICE, FakeLeads, World
+from tests.unit.gateway.fakes import KNOWN_LEADS, SERVICE, FakeLeads, FakeRunner, World
+from tests.unit.ledger.fakes import FakeEpoch, MemoryLedger, MemoryQueue
 
 AWAY = StoreUnavailable("redis", "away")
 FULL = QueueFull("redis", "maxmemory is reached")
 
 
 class Client:
-    """Posts jobs and reads answers."""
+    """Posts jobs and reads answers; the app is called by ``call``."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, call: Callable[[Callable[[], Any]], Any] = lambda function: function()) -> None:
         self.world = world
+        self._call = call
 
     def post(self, body: dict[str, Any], *, key: str | None = None) -> tuple[int, dict[str, Any]]:
         headers = {**SERVICE, **({"Idempotency-Key": key} if key else {})}
-        answer = self.world.client.post("/api/bullmq/jobs", json=body, headers=headers)
+        answer = self._call(partial(self.world.client.post, "/api/bullmq/jobs", json=body, headers=headers))
         self.headers = answer.headers
         return answer.status_code, json.loads(answer.text)
 
@@ -36,9 +43,32 @@ def world() -> World:
     return World()
 
 
-@pytest.fixture
-def client(world: World) -> Client:
-    return Client(world)
+@pytest.fixture(params=["in a thread", "on the loop"])
+def client(world: World, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    if request.param == "in a thread":
+        yield Client(world)
+        return
+    for stores in (MemoryLedger, MemoryQueue, FakeEpoch, FakeLeads, FakeRunner):
+        for name, function in vars(stores).items():
+            if not name.startswith("_") and callable(function):
+                monkeypatch.setattr(stores, name, off_the_loop(function))
+    with ThreadPoolExecutor(2) as threads:
+
+        async def call(function: Callable[[], Any]) -> Any:
+            return await run_on_loop(function, threads=threads)
+
+        yield Client(world, lambda function: asyncio.run(call(function)))
+
+
+def off_the_loop(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What a store does, refused to a request that would hold up the loop meanwhile."""
+
+    @wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        assert not is_on_loop(), f"{function.__qualname__} blocks the loop"
+        return function(*arguments, **named)
+
+    return call
 
 
 def many_leads(count: int = 11) -> dict[str, Any]:
