@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Request
 from werkzeug.datastructures import Headers, WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from libs.common.errors import SettingsError
 from libs.common.settings import Settings, tokens_of
+from services.gateway.current import current_facts, current_request
 from services.gateway.guessing import UNGUESSABLE_LENGTH, GuessLimits
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -55,6 +56,7 @@ class Caller:
 
 NOBODY = Caller(Scope.OPEN)
 """Who shows nothing."""
+_EVERYBODY = Caller(Scope.ADMIN)
 
 _SCOPES: dict[Callable[..., Any], Scope] = {}
 _FOR_WORKSPACES: set[Callable[..., Any]] = set()
@@ -110,18 +112,19 @@ class Tokens:
             for token in tokens
         ] + [(_digest(token), Caller(Scope.SERVICE, fingerprint_of(token), workspace)) for workspace, token in bound]
 
-    def caller(self, headers: Headers) -> Caller:
-        """Who makes the request, by its token.
+    def caller(self, shown: bytes | None) -> Caller:
+        """Who makes a request.
+
+        Args:
+            shown: the digest of the token that comes with it; ``None`` where none does.
 
         Raises:
             Unauthorized: there is a token and it is none of ours.
         """
         if not self._known:
-            return Caller(Scope.ADMIN)
-        token = _token_in(headers)
-        if token is None:
-            return Caller(Scope.OPEN)
-        shown = _digest(token)
+            return _EVERYBODY
+        if shown is None:
+            return NOBODY
         # All tokens are compared, whichever matches, so that time tells nothing.
         held = [caller for digest, caller in self._known if hmac.compare_digest(digest, shown)]
         if not held:
@@ -149,43 +152,47 @@ def guard(
 
     @app.before_request
     def check_scope() -> None:
-        if request.endpoint is None:
+        asked, noted = current_request(), current_facts()
+        if asked.url_rule is None:
             return
-        view = current_app.view_functions[request.endpoint]
+        view = app.view_functions[asked.url_rule.endpoint]
         wanted = scope_of(view)
         if wanted is None:
-            raise RuntimeError(f"the route {request.endpoint} declares no scope")
-        g.caller = _listened_to(tokens, guesses)
-        if g.caller.scope is Scope.OPEN:
-            g.caller = otherwise()
-        g.scope = g.caller.scope
-        admit(g.caller)
-        if g.caller.workspace_id is not None and wanted > Scope.OPEN and view not in _FOR_WORKSPACES:
+            raise RuntimeError(f"the route {asked.url_rule.endpoint} declares no scope")
+        caller = _listened_to(asked, tokens, guesses)
+        if caller.scope is Scope.OPEN:
+            caller = otherwise()
+        noted.caller, noted.scope = caller, caller.scope
+        admit(caller)
+        if caller.workspace_id is not None and wanted > Scope.OPEN and view not in _FOR_WORKSPACES:
             raise Forbidden("This token is for one workspace; the call is about all of them.")
-        if g.scope >= wanted:
+        if caller.scope >= wanted:
             return
-        if g.scope is Scope.OPEN:
+        if caller.scope is Scope.OPEN:
             raise Unauthorized(
                 "Send a token as 'Authorization: Bearer ...' or 'x-service-token'.", www_authenticate=_challenge()
             )
         raise Forbidden(f"This call needs the {wanted.name}_TOKEN.")
 
 
-def _listened_to(tokens: Tokens, guesses: GuessLimits | None) -> Caller:
-    token = _token_in(request.headers)
-    if guesses is None or token is None:
-        return tokens.caller(request.headers)
-    address, shown = request.remote_addr or "", fingerprint_of(token)
+def _listened_to(asked: Request, tokens: Tokens, guesses: GuessLimits | None) -> Caller:
+    token = _token_in(asked.headers)
+    if token is None:
+        return tokens.caller(None)
+    shown = _digest(token)
+    if guesses is None:
+        return tokens.caller(shown)
+    address, fingerprint = asked.remote_addr or "", _fingerprint(shown)
     try:
-        caller = tokens.caller(request.headers)
+        caller = tokens.caller(shown)
     except Unauthorized:
-        guesses.check(address, shown)
+        guesses.check(address, fingerprint)
         guesses.was_wrong(address)
         raise
     if len(token) < UNGUESSABLE_LENGTH:
         # Answered like a wrong one where the address has guessed too much, so trying tells nothing.
-        guesses.check(address, shown)
-        guesses.was_good(address, shown)
+        guesses.check(address, fingerprint)
+        guesses.was_good(address, fingerprint)
     return caller
 
 
@@ -203,7 +210,7 @@ def only_own(workspace_id: str | None) -> str | None:
 
 def bound_workspace() -> str | None:
     """The only workspace that this request's caller may see and touch; ``None`` for every one."""
-    caller: Caller | None = g.get("caller")
+    caller: Caller | None = current_facts().get("caller")
     return caller.workspace_id if caller else None
 
 
@@ -233,7 +240,11 @@ def _digest(token: str) -> bytes:
 
 def fingerprint_of(token: str) -> str:
     """Tells one token from another without telling the token."""
-    return _digest(token).hex()[:12]
+    return _fingerprint(_digest(token))
+
+
+def _fingerprint(digest: bytes) -> str:
+    return digest.hex()[:12]
 
 
 def _challenge(error: str | None = None) -> WWWAuthenticate:

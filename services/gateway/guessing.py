@@ -12,6 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from werkzeug.exceptions import TooManyRequests
@@ -97,6 +98,7 @@ class GuessLimits:
         return min(float(self._at_once), left + (self._monotonic() - since) / self._pause_s)
 
 
+@lru_cache(maxsize=_MOST_ADDRESSES)
 def _counted_as(address: str) -> str:
     try:
         read = ipaddress.ip_address(address)
