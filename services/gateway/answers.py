@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from wsgiref.types import WSGIEnvironment
 
 import msgspec
 from flask import Flask, Response, g
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, NotFound
 
 from libs.common.errors import InvalidInput, PayloadTooLarge, QueueFull, StoreUnavailable
@@ -43,15 +45,28 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     request_id: str = ""
 
 
+class _Answer(Response):
+    """A document whose headers are sent as they were given, without what Werkzeug would correct."""
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:  # noqa: ARG002 - Werkzeug's signature
+        return self.headers
+
+
 def json_answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """``body`` as JSON."""
-    return Response(_encode(body), status=status, headers=headers, content_type="application/json")
+    """``body`` as JSON.
+
+    Args:
+        body: what msgspec can encode.
+        status: the HTTP status, one that has a body.
+        headers: further headers; a ``Location`` as it is to be sent, a path of ASCII letters.
+    """
+    return _Answer(_encode(body), status=status, headers=headers, content_type="application/json")
 
 
 def problem_answer(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """``problem`` with its status."""
     content_type = "application/problem+json"
-    return Response(_encode(problem), status=problem.status, headers=headers, content_type=content_type)
+    return _Answer(_encode(problem), status=problem.status, headers=headers, content_type=content_type)
 
 
 def problem_of(error: Exception) -> Problem:

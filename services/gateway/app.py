@@ -3,21 +3,23 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import structlog
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from libs.common.clock import Clock
 from libs.common.ids import new_job_id
-from libs.common.logging import get_logger
+from libs.common.logging import CONTEXT, get_logger
 from libs.common.settings import Settings
 from services.gateway.answers import answer_errors_as_problems
 from services.gateway.audit import AuditLog, may_change, record_mutations
 from services.gateway.auth import NOBODY, Caller, Tokens, guard
 from services.gateway.bulk.selection import SelectedQueue
+from services.gateway.current import current_facts, current_request
 from services.gateway.decisions import Decisions
 from services.gateway.guessing import GUESSES, GuessLimits
+from services.gateway.headers import AddHeaders
 from services.gateway.health import HealthCheck, Readiness
 from services.gateway.initializer import Initialized
 from services.gateway.job_view import JobFinder
@@ -57,6 +59,13 @@ _SECURITY_HEADERS = {
 }
 
 
+class _App(Flask):
+    """Flask, told that nothing it calls here is a coroutine, which it would look into at each call."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
     """What the routes call."""
@@ -87,7 +96,7 @@ class Dependencies:
 
 def create_app(deps: Dependencies) -> Flask:
     """The app on its dependencies."""
-    app = Flask("services.gateway", static_folder=None)
+    app = _App("services.gateway", static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=deps.settings.max_body_bytes, PROVIDE_AUTOMATIC_OPTIONS=False, PROPAGATE_EXCEPTIONS=False
     )
@@ -96,6 +105,7 @@ def create_app(deps: Dependencies) -> Flask:
     _watch_requests(app, deps.own_metrics)
     record_mutations(app, deps.audit, deps.clock)
     limits = RateLimits(per_second=deps.settings.requests_per_second)
+    app.wsgi_app = AddHeaders(app.wsgi_app, _SECURITY_HEADERS)  # type: ignore[method-assign]  # as Flask documents it
     if deps.settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=deps.settings.trusted_proxies, x_proto=0)  # type: ignore[method-assign]  # as Werkzeug documents it
     app.extensions[GUESSES] = guesses = GuessLimits()
@@ -126,29 +136,26 @@ def create_app(deps: Dependencies) -> Flask:
 
 
 def _watch_requests(app: Flask, metrics: GatewayMetrics) -> None:
-    """Names, times, counts and logs every request, and sets the headers that every answer has."""
+    """Names, times, counts and logs every request."""
 
     @app.before_request
     def begin() -> None:
-        g.started = time.perf_counter()
-        g.request_id = new_job_id()
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        noted = current_facts()
+        noted.started = time.perf_counter()
+        noted.request_id = request_id = new_job_id()
+        CONTEXT.set(lambda: {"request_id": request_id})
 
     @app.after_request
     def end(response: Response) -> Response:
-        seconds = time.perf_counter() - g.started
+        asked, noted = current_request(), current_facts()
+        seconds = time.perf_counter() - noted.started
         # The rule, not the path: the paths that one may ask for are endless.
-        route = request.url_rule.rule if request.url_rule else "unknown"
-        method = request.method if request.url_rule else "any"
-        metrics.requests.labels(method, route, response.status_code).inc()
-        metrics.seconds.labels(method, route).observe(seconds)
+        route, method = (asked.url_rule.rule, asked.method) if asked.url_rule else ("unknown", "any")
+        metrics.count_request(method, route, response.status_code, seconds=seconds)
         # Probes and followers ask all the time, and an accepted job has a line of its own; what else changes something,
         # or goes wrong, is worth one.
-        worth_a_line = response.status_code >= 400 or may_change()
+        worth_a_line = response.status_code >= 400 or may_change(asked)
         tell = log.info if worth_a_line else log.debug
         tell("request.answered", method=method, route=route, status=response.status_code, ms=round(seconds * 1000))
-        given = {name.lower() for name, _ in response.headers}
-        ours = (("X-Request-Id", g.request_id), *_SECURITY_HEADERS.items())
-        response.headers.extend([(name, value) for name, value in ours if name.lower() not in given])
+        response.headers["X-Request-Id"] = noted.request_id
         return response

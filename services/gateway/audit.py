@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 from bson import ObjectId
 from bson.errors import InvalidId
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app
 from pymongo import DESCENDING
 from pymongo.database import Database
 
@@ -21,6 +21,7 @@ from libs.common.logging import get_logger
 from libs.common.stores.collections import AUDIT
 from libs.common.stores.mongo import Document, mongo_errors
 from services.gateway.auth import Caller, Scope
+from services.gateway.current import current_facts, current_request
 from services.gateway.declaring import declaration_of
 
 log = get_logger(__name__)
@@ -125,7 +126,8 @@ def note(**details: Any) -> None:
     Args:
         details: small, JSON-able and free of secrets.
     """
-    g.audit_details = {**g.get("audit_details", {}), **details}
+    noted = current_facts()
+    noted.audit_details = {**noted.get("audit_details", {}), **details}
 
 
 def record_mutations(app: Flask, audit: AuditLog, clock: Clock) -> None:
@@ -133,27 +135,30 @@ def record_mutations(app: Flask, audit: AuditLog, clock: Clock) -> None:
 
     @app.after_request
     def record(response: Response) -> Response:
-        caller: Caller | None = g.get("caller")
-        if request.url_rule is None or caller is None or caller.scope is Scope.OPEN or not may_change():
+        asked, noted = current_request(), current_facts()
+        caller: Caller | None = noted.get("caller")
+        if asked.url_rule is None or caller is None or caller.scope is Scope.OPEN or not may_change(asked):
             return response
         audit.record(
             AuditEntry(
                 at=clock.now(),
                 scope=caller.scope.name.lower(),
                 fingerprint=caller.fingerprint,
-                method=request.method,
-                route=request.url_rule.rule,
-                address=request.full_path.rstrip("?")[:_LONGEST_ADDRESS],
+                method=asked.method,
+                route=asked.url_rule.rule,
+                address=asked.full_path.rstrip("?")[:_LONGEST_ADDRESS],
                 status=response.status_code,
-                request_id=g.request_id,
+                request_id=noted.request_id,
                 by=caller.name,
-                details=g.get("audit_details", {}),
+                details=noted.get("audit_details", {}),
             )
         )
         return response
 
 
-def may_change() -> bool:
-    """Whether calls of this request's route are audited: they may change something that nothing else records."""
-    declared = declaration_of(current_app.view_functions[request.endpoint or ""])
-    return request.method not in _READING and (declared is None or declared.audited)
+def may_change(asked: Request) -> bool:
+    """Whether calls of a request's route are audited: they may change something that nothing else records."""
+    if asked.method in _READING:
+        return False
+    declared = declaration_of(current_app.view_functions[asked.endpoint or ""])
+    return declared is None or declared.audited

@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response
 
 from libs.common.errors import InvalidInput
 from libs.common.validation import convert_strictly, explain
 from services.gateway.auth import Scope, needs
 from services.gateway.bodies import read_object
+from services.gateway.current import current_request
 
 View = TypeVar("View", bound=Callable[..., Response])
 
@@ -178,11 +179,12 @@ def _reading(view: Callable[..., Response], declared: Declaration) -> Callable[.
 
     @functools.wraps(view)
     def call(**arguments: Any) -> Response:
+        asked = current_request()
         if declared.query is not None:
-            arguments["query"] = read_query(request.args.to_dict(flat=False), declared.query)
+            arguments["query"] = read_query(asked.args.to_dict(flat=False), declared.query)
         if declared.body is not None:
-            is_there = bool(request.content_length or request.headers.get("Transfer-Encoding"))
-            given = read_object(request) if is_there or not declared.body_optional else None
+            is_there = bool(asked.content_length or asked.headers.get("Transfer-Encoding"))
+            given = read_object(asked) if is_there or not declared.body_optional else None
             arguments["body"] = None if given is None else convert_strictly(given, declared.body, path="")
         return view(**arguments)
 

@@ -50,16 +50,17 @@ class GatewayMetrics:
         self.registry.register(BUILD)
         self.registry.register(_QueueCollector(queues))
         self.registry.register(StoreCollector(store))
-        self.requests = Counter(
+        self._requests = Counter(
             "tuco_http_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry
         )
-        self.seconds = Histogram(
+        self._seconds = Histogram(
             "tuco_http_request_seconds",
             "How long requests took.",
             ("method", "route"),
             buckets=_BUCKETS_S,
             registry=self.registry,
         )
+        self._kinds: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._runs = Counter("tuco_reconciler_runs", "Complete looks at the open jobs.", registry=self.registry)
         self._last_run = Gauge(
             "tuco_reconciler_last_run_timestamp_seconds", "When the last one ended.", registry=self.registry
@@ -69,6 +70,15 @@ class GatewayMetrics:
         )
         for outcome in _DONE_WITH_JOBS:
             self._jobs.labels(outcome)
+
+    def count_request(self, method: str, route: str, status: int, *, seconds: float) -> None:
+        """Counts a request that was answered."""
+        kind = method, route, status
+        if kind not in self._kinds:
+            self._kinds[kind] = self._requests.labels(*kind), self._seconds.labels(method, route)
+        answered, took = self._kinds[kind]
+        answered.inc()
+        took.observe(seconds)
 
     def count_run(self, report: Report) -> None:
         """Counts one run of the reconciler."""

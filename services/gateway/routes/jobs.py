@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 import msgspec
-from flask import Response, request
+from flask import Response
 from werkzeug.exceptions import NotFound
 
 from libs.common.errors import InvalidInput
 from services.gateway.answers import Problem, json_answer, problem_of
 from services.gateway.auth import Scope, bound_workspace
+from services.gateway.current import current_request
 from services.gateway.declaring import Routes
 from services.gateway.job_view import JobAnswer, JobFinder
 from services.gateway.orders import BatchRequest, JobRequest, Wish, order_of, read_idempotency_key
@@ -54,9 +55,10 @@ def jobs_routes(door: Door, finder: JobFinder) -> Routes:
         on_loop=True,
     )
     def submit(body: JobRequest) -> Response:
-        key = read_idempotency_key(request.headers.get("Idempotency-Key"))
+        asked = current_request()
+        key = read_idempotency_key(asked.headers.get("Idempotency-Key"))
         receipt = door.submit(order_of(body, bound_to=bound_workspace()), idempotency_key=key)
-        location = {"Location": f"{request.path}/{receipt.job_id}"}
+        location = {"Location": f"{asked.path}/{receipt.job_id}"}
         return json_answer(receipt, status=200 if receipt.ended else 202, headers=location)
 
     @routes.declare(
