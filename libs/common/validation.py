@@ -31,12 +31,10 @@ def convert_strictly(data: object, into: type[S], *, path: str) -> S:
     Raises:
         InvalidInput: with the full path of the field.
     """
-    if isinstance(data, Mapping):
-        known = _fields_of(into)
-        for name in data:
-            if name not in known:
-                allowed = ", ".join(sorted(known)) or "none"
-                raise InvalidInput(_join(path, str(name)), f"unknown field; the fields are: {allowed}")
+    if isinstance(data, dict | Mapping) and not (known := _fields_of(into)).issuperset(data):
+        allowed = ", ".join(sorted(known)) or "none"
+        unknown = next(name for name in data if name not in known)
+        raise InvalidInput(_join(path, str(unknown)), f"unknown field; the fields are: {allowed}")
     try:
         return msgspec.convert(data, into)
     except msgspec.ValidationError as error:

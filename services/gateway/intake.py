@@ -5,7 +5,9 @@ holds it, nothing is answered as refused. So a full Redis refuses a job before t
 fails after it does no harm: the reconciler enqueues what the ledger holds.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Protocol
 
 import msgspec
@@ -18,6 +20,8 @@ from libs.common.logging import get_logger
 from services.gateway.asked_queues import AddsJobs, ShowsJobs
 
 log = get_logger(__name__)
+
+_GROUP = attrgetter("group")
 
 _MOST_NAMED = 100
 """Jobs by their ids in one line of the log."""
@@ -85,12 +89,11 @@ class Intake:
         """
         redis_there = self._redis_takes_jobs()
         accepted = self._ledger.accept_many([arrival.entry for arrival in arrivals])
-        fresh = [
-            arrival.job
-            for arrival, answer in zip(arrivals, accepted, strict=True)
-            if answer.created and arrival.job is not None
-        ]
-        queued = self._enqueue(fresh, arrivals) if redis_there and fresh else frozenset()
+        fresh: defaultdict[str, list[NewJob]] = defaultdict(list)
+        for arrival, answer in zip(arrivals, accepted, strict=True):
+            if answer.created and arrival.job is not None:
+                fresh[arrival.entry.queue].append(arrival.job)
+        queued = self._enqueue(fresh) if redis_there else frozenset()
         _tell([arrival.entry for arrival, answer in zip(arrivals, accepted, strict=True) if answer.created])
         return [
             Taken(met=None, redis_there=redis_there, queued=arrival.entry.job_id in queued)
@@ -110,16 +113,15 @@ class Intake:
             return False
         return True
 
-    def _enqueue(self, fresh: Sequence[NewJob], arrivals: Sequence[Arrival]) -> set[str]:
-        """Adds jobs; answers the ids of those that their queues hold.
+    def _enqueue(self, fresh: Mapping[str, list[NewJob]]) -> set[str]:
+        """Adds jobs, by their queues; answers the ids of those that their queues hold.
 
         Another job may hold a unique key in Redis, one that the ledger does not know: ours follows when it ends.
         """
         queued: set[str] = set()
-        queue_of = {arrival.entry.job_id: arrival.entry.queue for arrival in arrivals}
-        for name in dict.fromkeys(queue_of[job.job_id] for job in fresh):
+        for name, mine in fresh.items():
             # Jobs of one workspace side by side go into the queue in one step.
-            mine = sorted((job for job in fresh if queue_of[job.job_id] == name), key=_group_of)
+            mine.sort(key=_GROUP)
             try:
                 added = self._queues[name].add(mine)
             except StoreUnavailable as error:
@@ -137,7 +139,3 @@ def _tell(entries: Sequence[NewEntry]) -> None:
     """One line for all that were accepted together: a line for each would cost as much as all the rest of a job."""
     if entries:
         log.info("jobs.accepted", jobs=len(entries), job_ids=[entry.job_id for entry in entries[:_MOST_NAMED]])
-
-
-def _group_of(job: NewJob) -> str:
-    return job.group

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
 from typing import Annotated, Any
 
 import msgspec
@@ -15,6 +16,8 @@ from libs.common.ids import derived_job_id
 from libs.common.jobs.contract import MAX_PAYLOAD_BYTES, Origin, Payload
 from libs.common.jobs.integration_sync import INTEGRATION_SYNC, SyncMode
 from libs.common.jobs.registry import AnyContract, contracts
+from libs.common.ledger.accepting import entry_of
+from libs.common.ledger.model import NewEntry
 from libs.common.validation import convert_strictly
 
 MAX_KEY_LENGTH = 255
@@ -35,7 +38,10 @@ class RequestedOptions(JobOptions, frozen=True, kw_only=True, rename="camel", om
     backoff_ms: Annotated[int, msgspec.Meta(ge=1, le=_DAY_MS)] | None = None
 
 
-class JobRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+_NOTHING_CHOSEN = RequestedOptions()
+
+
+class JobRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """What a request to enqueue holds.
 
     Args:
@@ -49,7 +55,7 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     options: dict[str, Any] = {}
 
 
-class BatchItem(JobRequest, frozen=True, kw_only=True, rename="camel"):
+class BatchItem(JobRequest, frozen=True, kw_only=True, rename="camel", gc=False):
     """One job of many that are asked for at once: as alone, with its idempotency key beside it."""
 
     idempotency_key: str | None = None
@@ -61,8 +67,7 @@ class BatchRequest(msgspec.Struct, frozen=True, kw_only=True):
     jobs: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True, gc=False):
     """One job of a batch, not looked at yet.
 
     Args:
@@ -85,13 +90,10 @@ class Wish:
         Raises:
             InvalidInput: naming the field within the item.
         """
-        item = convert_strictly(self.asked, BatchItem, path="")
-        asked = JobRequest(job_type=item.job_type, data=item.data, options=item.options)
-        return order_of(asked, bound_to=self.bound_to)
+        return order_of(convert_strictly(self.asked, BatchItem, path=""), bound_to=self.bound_to)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A job that somebody asks for.
 
     Args:
@@ -134,6 +136,10 @@ class Order:
             record_of(job, created_ms=0)
         return job
 
+    def entry(self, job: NewJob, *, asked_at: datetime) -> NewEntry:
+        """The entry of its :meth:`job` for the ledger."""
+        return entry_of(job, self.contract, self.payload, created_at=asked_at, request_hash=self.request_hash)
+
 
 def order_of(asked: JobRequest, *, bound_to: str | None = None) -> Order:
     """The order that a request makes.
@@ -147,7 +153,7 @@ def order_of(asked: JobRequest, *, bound_to: str | None = None) -> Order:
     """
     contract = _contract(asked.job_type)
     payload = contract.parse(asked.data, path="data")
-    options = convert_strictly(asked.options, RequestedOptions, path="options")
+    options = convert_strictly(asked.options, RequestedOptions, path="options") if asked.options else _NOTHING_CHOSEN
     if bound_to is not None and contract.group_of(payload) != bound_to:
         raise InvalidInput("data.workspaceId", f"this token is for workspace {bound_to!r} only")
     asked_for = msgspec.json.encode([contract.job_type, contract.dump(payload), options], order="deterministic")
@@ -208,11 +214,16 @@ def keyed_job_id(order: Order, key: str) -> str:
 
 
 def _contract(job_type: str) -> AnyContract:
-    contract = contracts().get(job_type)
-    if contract is not None and contract.origin is Origin.REST:
+    if (contract := _open_contracts().get(job_type)) is not None:
         return contract
-    open_types = ", ".join(name for name, each in contracts().items() if each.origin is Origin.REST)
-    if contract is None:
+    open_types = ", ".join(_open_contracts())
+    if (contract := contracts().get(job_type)) is None:
         raise InvalidInput("jobType", f"unknown job type {job_type[:80]!r}; a request may ask for: {open_types}")
     source = _WHERE_FROM[contract.origin]
     raise InvalidInput("jobType", f"{job_type} jobs come from {source} only; a request may ask for: {open_types}")
+
+
+@cache
+def _open_contracts() -> Mapping[str, AnyContract]:
+    """The job types that a request may ask for."""
+    return {name: contract for name, contract in contracts().items() if contract.origin is Origin.REST}

@@ -5,7 +5,6 @@ has its own answer. A request on the server's event loop waits there for its com
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Protocol
 
 import msgspec
@@ -16,9 +15,8 @@ from libs.common.errors import InvalidInput, QueueFull, StoreUnavailable
 from libs.common.ids import IdFactory
 from libs.common.jobs.registry import contract_of
 from libs.common.jobs.states import JobState, LedgerStatus
-from libs.common.ledger.accepting import entry_from
 from libs.common.ledger.contract import Ledger
-from libs.common.ledger.model import Ending, LedgerEntry, NewEntry
+from libs.common.ledger.model import Ending, LedgerEntry
 from libs.common.ledger.reconciler import ending_of
 from libs.common.logging import get_logger
 from services.gateway.admission import Admission
@@ -41,7 +39,7 @@ class Runner(Protocol):
         ...
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """What the caller learns.
 
     Args:
@@ -118,7 +116,8 @@ class Door:
         order = self._admit(order)
         job = order.job(job_id)
         at_once = self._runs_at_once(order, redis_there=True)
-        taken = self._take_in(Arrival(entry=self._entry(order, job_id), job=None if at_once else job))
+        entry = order.entry(job, asked_at=self._clock.now())
+        taken = self._take_in(Arrival(entry=entry, job=None if at_once else job))
         if taken.met is not None:
             return self._repeat(taken.met, order) if taken.met.job_id == job_id else self._receipt_of(taken.met)
         if self._runs_at_once(order, redis_there=taken.redis_there) and (receipt := off_loop(self._run, order, job_id)):
@@ -137,23 +136,27 @@ class Door:
             QueueFull: Redis takes no new jobs. Nothing was accepted.
             StoreUnavailable: MongoDB is away. What was accepted is not known; with keys it can be asked.
         """
+        asked_at = self._clock.now()
         answers: dict[int, Receipt | InvalidInput] = {}
-        orders: dict[int, tuple[Order, NewJob]] = {}
+        orders: dict[int, Order] = {}
+        arrivals: list[Arrival] = []
         for place, wish in enumerate(wishes):
             try:
                 order = self._admit(wish.order())
                 key = read_idempotency_key(wish.idempotency_key)
-                orders[place] = order, order.job(keyed_job_id(order, key) if key else self._new_id())
+                job = order.job(keyed_job_id(order, key) if key else self._new_id())
             except InvalidInput as error:
                 answers[place] = error
-        taken = self._intake.take_in(
-            [Arrival(entry=self._entry(order, job.job_id), job=job) for order, job in orders.values()]
-        )
-        for (place, (order, job)), outcome in zip(orders.items(), taken, strict=True):
+                continue
+            orders[place] = order
+            arrivals.append(Arrival(entry=order.entry(job, asked_at=asked_at), job=job))
+        taken = self._intake.take_in(arrivals)
+        for (place, order), arrival, outcome in zip(orders.items(), arrivals, taken, strict=True):
+            job_id = arrival.entry.job_id
             if outcome.met is None:
-                status = _first_state(job.options) if outcome.queued else LedgerStatus.ACCEPTED
-                answers[place] = _receipt(order, job.job_id, status)
-            elif outcome.met.job_id != job.job_id:
+                status = _first_state(order.options) if outcome.queued else LedgerStatus.ACCEPTED
+                answers[place] = _receipt(order, job_id, status)
+            elif outcome.met.job_id != job_id:
                 answers[place] = self._receipt_of(outcome.met)
             else:
                 answers[place] = self._repeated(outcome.met, order)
@@ -170,7 +173,7 @@ class Door:
         if admission is None:
             return order
         admitted = admission.admit(order.payload)
-        return order if admitted is order.payload else replace(order, payload=admitted)
+        return order if admitted is order.payload else msgspec.structs.replace(order, payload=admitted)
 
     def _take_in(self, arrival: Arrival) -> Taken:
         """Takes one job in, in company; a unique key whose holder has ended in Redis is free."""
@@ -185,16 +188,6 @@ class Door:
             # Its payload may be megabytes, for which small ones need not wait.
             return off_loop(self._intake.take_in, [arrival])[0]
         return self._together.ask(arrival)
-
-    def _entry(self, order: Order, job_id: str) -> NewEntry:
-        return entry_from(
-            order.contract,
-            order.payload,
-            job_id=job_id,
-            created_at=self._clock.now(),
-            options=order.options,
-            request_hash=order.request_hash,
-        )
 
     def _ended_in_redis(self, holder: LedgerEntry) -> bool:
         """Whether the job that holds the unique key has ended and only the ledger has not heard; then it hears now."""

@@ -15,7 +15,7 @@ from libs.common.errors import InvalidInput, PayloadTooLarge
 from libs.common.jobs.contract import MAX_PAYLOAD_BYTES
 
 
-class Body(msgspec.Struct, frozen=True, array_like=True):
+class Body(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What workers read: the fields of a Dramatiq message, as an array to be short."""
 
     actor: str
@@ -25,7 +25,7 @@ class Body(msgspec.Struct, frozen=True, array_like=True):
     created_ms: int
 
 
-class Header(msgspec.Struct, frozen=True):
+class Header(msgspec.Struct, frozen=True, gc=False):
     """What the scripts read; the fields are described in ``scripts/shared/record.lua``."""
 
     group: str = ""
@@ -121,7 +121,7 @@ def record_of(job: NewJob, *, created_ms: int) -> bytes:
         keep_count=job.keep_count,
         keep_ms=job.keep_ms,
         unique=unique_field(job),
-        parent=f"{job.on_failure.value[0]}{job.parent_id}" if job.parent_id else "",
+        parent=f"{job.on_failure[0]}{job.parent_id}" if job.parent_id else "",
         limits=",".join(job.limit_keys),
     )
     data: Mapping[str, Any] = {} if job.data_in_ledger else job.data
@@ -130,4 +130,4 @@ def record_of(job: NewJob, *, created_ms: int) -> bytes:
 
 def unique_field(job: NewJob) -> str:
     """A job's unique key as the header holds it: until when, in a letter, and the key."""
-    return f"{job.unique_until.value[0]}{job.unique_key}" if job.unique_key else ""
+    return f"{job.unique_until[0]}{job.unique_key}" if job.unique_key else ""

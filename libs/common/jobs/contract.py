@@ -23,8 +23,8 @@ MAX_PAYLOAD_BYTES = 64 * 1024
 """The largest payload a queue carries; what is larger stays in the ledger and travels by the job's id."""
 
 
-class Payload(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Base of every payload: frozen, and in camelCase on the wire."""
+class Payload(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """Base of every payload: frozen, and in camelCase on the wire. It is never part of a cycle of references."""
 
 
 class Origin(StrEnum):

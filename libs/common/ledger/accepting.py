@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import TypeVar
 
-from libs.common.broker.model import JobOptions
+from libs.common.broker.enqueue import job_from
+from libs.common.broker.model import JobOptions, NewJob
 from libs.common.jobs.contract import JobContract, Payload
 from libs.common.ledger.model import NewEntry
 from libs.common.tracing.switch import carried
@@ -30,15 +31,31 @@ def entry_from(
         options: what the caller chose.
         request_hash: the fingerprint of the request, where there was one.
     """
+    job = job_from(contract, payload, job_id=job_id, options=options, in_ledger=True)
+    return entry_of(job, contract, payload, created_at=created_at, request_hash=request_hash)
+
+
+def entry_of(
+    job: NewJob, contract: JobContract[P], payload: P, *, created_at: datetime, request_hash: str | None = None
+) -> NewEntry:
+    """The entry of a job that :func:`libs.common.broker.enqueue.job_from` has made.
+
+    Args:
+        job: for the queue.
+        contract: its type.
+        payload: what to do.
+        created_at: when it was asked for, aware.
+        request_hash: the fingerprint of the request, where there was one.
+    """
     return NewEntry(
-        job_id=job_id,
-        job_type=contract.job_type,
+        job_id=job.job_id,
+        job_type=job.job_type,
         queue=contract.queue,
-        data=contract.dump(payload),
-        options=options or JobOptions(),
-        workspace_id=contract.group_of(payload),
+        data=contract.dump(payload) if job.data_in_ledger else job.data,
+        options=job.options,
+        workspace_id=job.group,
         created_at=created_at,
-        unique_key=contract.unique_key_of(payload),
+        unique_key=job.unique_key,
         request_hash=request_hash,
         trace=carried(),
     )

@@ -11,7 +11,7 @@ from libs.common.broker.model import JobOptions
 from libs.common.jobs.states import OPEN_LEDGER_STATUSES, LedgerStatus
 
 
-class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
+class NewEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A job to accept.
 
     Args:
@@ -39,7 +39,7 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
     trace: Mapping[str, str] = {}
 
 
-class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """What the ledger holds of a job, except for its payload, which may be large and is read apart."""
 
     job_id: str
@@ -69,7 +69,7 @@ class OpenJob(msgspec.Struct, frozen=True, kw_only=True):
     queue: str
 
 
-class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+class Accepted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What accepting a job did.
 
     Args:

@@ -21,6 +21,7 @@ from libs.common.stores.collections import JOBS
 from libs.common.stores.mongo import Document, mongo_errors
 
 _WITHOUT_DATA: Final = {"data": False}
+_ACCEPTED: Final = str(LedgerStatus.ACCEPTED)
 _DUPLICATE_KEY: Final = 11000
 _DOCUMENT_TOO_LARGE: Final = 10334
 _MEETING_DEADLINE: Final = timedelta(seconds=5)
@@ -192,7 +193,7 @@ def _document(entry: NewEntry) -> Document:
         "queue": entry.queue,
         "data": entry.data,
         "options": msgspec.to_builtins(entry.options),
-        "status": str(LedgerStatus.ACCEPTED),
+        "status": _ACCEPTED,
         "workspaceId": entry.workspace_id,
         "createdAt": entry.created_at,
         "open": True,

@@ -18,7 +18,7 @@ from services.gateway.submission import Door, Receipt
 KEY_HEADER = {"Idempotency-Key": "Asking again with the same key answers the same job."}
 
 
-class BatchItemAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class BatchItemAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What became of one job of a batch: its receipt, or the problem that it has."""
 
     accepted: bool
@@ -72,7 +72,8 @@ def jobs_routes(door: Door, finder: JobFinder) -> Routes:
         for_workspaces=True,
     )
     def submit_batch(body: BatchRequest) -> Response:
-        receipts = door.submit_many([Wish(asked, bound_to=bound_workspace()) for asked in body.jobs])
+        workspace_id = bound_workspace()
+        receipts = door.submit_many([Wish(asked, bound_to=workspace_id) for asked in body.jobs])
         return json_answer(BatchAnswer(jobs=[_batch_item(receipt) for receipt in receipts]))
 
     @routes.declare(
