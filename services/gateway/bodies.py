@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 from flask import Request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge, UnsupportedMediaType
 
 from libs.common.validation import as_mapping
 
@@ -17,6 +17,7 @@ def read_object(request: Request) -> dict[str, Any]:
     Raises:
         UnsupportedMediaType: it is not declared as plain JSON in UTF-8.
         RequestEntityTooLarge: it is larger than the app's ``MAX_CONTENT_LENGTH``.
+        ClientDisconnected: it is not all there.
         BadRequest: it is no JSON.
         InvalidInput: it is JSON, but no object.
     """
@@ -27,7 +28,10 @@ def read_object(request: Request) -> dict[str, Any]:
 def _read(request: Request) -> bytes:
     limit, length = request.max_content_length, request.content_length
     if length is not None and (limit is None or length <= limit):
-        return request.input_stream.read(length)
+        body = request.input_stream.read(length)
+        if len(body) < length:
+            raise ClientDisconnected
+        return body
     too_large = RequestEntityTooLarge(f"body: expected at most {limit} bytes")
     try:
         body = request.get_data(cache=False)
