@@ -1,8 +1,8 @@
 """What the gateway answers: JSON, and every error as a problem document (RFC 9457)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from wsgiref.types import WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import msgspec
 from flask import Flask, Response, g
@@ -45,11 +45,23 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ren
     request_id: str = ""
 
 
-class _Answer(Response):
-    """A document whose headers are sent as they were given, without what Werkzeug would correct."""
+class _Document(Response):
+    """A body that is known in full, sent with its headers as they are: Werkzeug finds nothing to correct in them.
 
-    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:  # noqa: ARG002 - Werkzeug's signature
-        return self.headers
+    Args:
+        body: the body.
+        status: the HTTP status, one that has a body.
+        media_type: the body's.
+        headers: further headers; a ``Location`` as it is to be sent.
+    """
+
+    def __init__(self, body: bytes, *, status: int, media_type: str, headers: Mapping[str, str] | None) -> None:
+        own = [("Content-Type", media_type), ("Content-Length", str(len(body)))]
+        super().__init__([body], status, Headers([*(headers or {}).items(), *own]))
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response(self.status, self.headers.to_wsgi_list())
+        return () if environ["REQUEST_METHOD"] == "HEAD" else self.response  # type: ignore[return-value]  # the list of above
 
 
 def json_answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -58,15 +70,14 @@ def json_answer(body: object, status: int = 200, headers: Mapping[str, str] | No
     Args:
         body: what msgspec can encode.
         status: the HTTP status, one that has a body.
-        headers: further headers; a ``Location`` as it is to be sent, a path of ASCII letters.
+        headers: further headers; a ``Location`` as it is to be sent.
     """
-    return _Answer(_encode(body), status=status, headers=headers, content_type="application/json")
+    return _Document(_encode(body), status=status, media_type="application/json", headers=headers)
 
 
 def problem_answer(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """``problem`` with its status."""
-    content_type = "application/problem+json"
-    return _Answer(_encode(problem), status=problem.status, headers=headers, content_type=content_type)
+    return _Document(_encode(problem), status=problem.status, media_type="application/problem+json", headers=headers)
 
 
 def problem_of(error: Exception) -> Problem:

@@ -154,7 +154,7 @@ def _watch_requests(app: Flask, metrics: GatewayMetrics) -> None:
         metrics.count_request(method, route, response.status_code, seconds=seconds)
         # Probes and followers ask all the time, and an accepted job has a line of its own; what else changes something,
         # or goes wrong, is worth one.
-        worth_a_line = response.status_code >= 400 or may_change(asked)
+        worth_a_line = response.status_code >= 400 or may_change(app, asked)
         tell = log.info if worth_a_line else log.debug
         tell("request.answered", method=method, route=route, status=response.status_code, ms=round(seconds * 1000))
         response.headers["X-Request-Id"] = noted.request_id

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 from bson import ObjectId
 from bson.errors import InvalidId
-from flask import Flask, Request, Response, current_app
+from flask import Flask, Request, Response
 from pymongo import DESCENDING
 from pymongo.database import Database
 
@@ -137,7 +137,7 @@ def record_mutations(app: Flask, audit: AuditLog, clock: Clock) -> None:
     def record(response: Response) -> Response:
         asked, noted = current_request(), current_facts()
         caller: Caller | None = noted.get("caller")
-        if asked.url_rule is None or caller is None or caller.scope is Scope.OPEN or not may_change(asked):
+        if asked.url_rule is None or caller is None or caller.scope is Scope.OPEN or not may_change(app, asked):
             return response
         audit.record(
             AuditEntry(
@@ -156,9 +156,9 @@ def record_mutations(app: Flask, audit: AuditLog, clock: Clock) -> None:
         return response
 
 
-def may_change(asked: Request) -> bool:
+def may_change(app: Flask, asked: Request) -> bool:
     """Whether calls of a request's route are audited: they may change something that nothing else records."""
     if asked.method in _READING:
         return False
-    declared = declaration_of(current_app.view_functions[asked.endpoint or ""])
+    declared = declaration_of(app.view_functions[asked.endpoint or ""])
     return declared is None or declared.audited
