@@ -65,7 +65,10 @@ class JobQueue:
         self._clock = clock or SystemClock()
 
     def add(self, jobs: Sequence[NewJob], *, parent_fence: str | None = None) -> list[Added]:
-        """Adds jobs, all those alike in one atomic step of up to 500; answers one by one what stands for each.
+        """Adds jobs, up to 500 in one atomic step; answers one by one what stands for each.
+
+        Jobs without rules share a step, the more cheaply where those of one group come in a row; of jobs with a
+        priority, a delay, a parent or a unique key, those that are alike.
 
         Args:
             jobs: the jobs; a known id, or a unique key held by an unfinished job, adds nothing.
@@ -87,17 +90,14 @@ class JobQueue:
         calls: list[tuple[str, Sequence[Argument]]] = []
         places: list[list[int]] = []
         for shared, alike in groupby(range(len(jobs)), key=lambda i: _shared(jobs[i])):
-            group, priority, delay_ms, parent, mode, unique_ms = shared
             # Where a job may replace another, each is a step of its own: the one before must be in the queue.
-            for batch in _batches(list(alike), _BATCH if mode == UniqueMode.KEEP else 1):
-                if not all(_is_plain(jobs[i]) for i in batch):
-                    arguments: list[Argument] = [group, priority, delay_ms, parent, parent_fence or "", mode, unique_ms]
-                    for i in batch:
-                        arguments += (jobs[i].job_id, unique_field(jobs[i]), records[i])
-                    calls.append(("add_ruled", arguments))
+            one_by_one = shared is not None and shared.mode != UniqueMode.KEEP
+            for batch in _batches(list(alike), 1 if one_by_one else _BATCH):
+                mine, theirs = [jobs[i] for i in batch], [records[i] for i in batch]
+                if shared is None:
+                    calls.append(("add", _plain(mine, theirs)))
                 else:
-                    plain: list[Argument] = [group, *(word for i in batch for word in (jobs[i].job_id, records[i]))]
-                    calls.append(("add", plain))
+                    calls.append(("add_ruled", shared.arguments(mine, theirs, parent_fence)))
                 places.append(batch)
         added = [Added(job_id=job.job_id, created=True) for job in jobs]
         for batch, met in zip(places, self._run_in_groups(calls), strict=True):
@@ -299,9 +299,43 @@ def _is_plain(job: NewJob) -> bool:
     return not (job.unique_key or job.parent_id or job.options.priority or job.options.delay_ms)
 
 
-def _shared(job: NewJob) -> tuple[str, int, int, str, UniqueMode, int]:
+class _Shared(msgspec.Struct, frozen=True, gc=False):
+    """What jobs with rules that are added in one step have in common."""
+
+    group: str
+    priority: int
+    delay_ms: int
+    parent: str
+    mode: UniqueMode
+    unique_ms: int
+
+    def arguments(self, jobs: Sequence[NewJob], records: Sequence[bytes], parent_fence: str | None) -> list[Argument]:
+        """Of the script that adds them."""
+        words: list[Argument] = [self.group, self.priority, self.delay_ms, self.parent]
+        words += (parent_fence or "", self.mode, self.unique_ms)
+        for job, record in zip(jobs, records, strict=True):
+            words += (job.job_id, unique_field(job), record)
+        return words
+
+
+def _shared(job: NewJob) -> _Shared | None:
+    """``None`` for a job without rules, which shares a step with those of other groups."""
+    if _is_plain(job):
+        return None
     mode = job.unique_mode if job.unique_key else UniqueMode.KEEP
-    return job.group, job.options.priority, job.options.delay_ms, job.parent_id or "", mode, job.unique_ms
+    options = job.options
+    return _Shared(job.group, options.priority, options.delay_ms, job.parent_id or "", mode, job.unique_ms)
+
+
+def _plain(jobs: Sequence[NewJob], records: Sequence[bytes]) -> list[Argument]:
+    """The arguments of the script that adds jobs without rules: runs of one group after another."""
+    words: list[Argument] = []
+    for group, run in groupby(zip(jobs, records, strict=True), key=lambda pair: pair[0].group):
+        members = list(run)
+        words += (group, len(members))
+        for job, record in members:
+            words += (job.job_id, record)
+    return words
 
 
 def _batches(items: Sequence[T], size: int) -> Iterable[list[T]]:

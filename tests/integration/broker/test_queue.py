@@ -234,6 +234,24 @@ def test_groups_share_a_batch_evenly_and_no_room_is_left_unused(bench: Bench) ->
     assert abs(groups.count("a") - groups.count("b")) <= 10
 
 
+def test_jobs_of_many_groups_are_added_in_one_step_each_to_its_own(bench: Bench) -> None:
+    known = bench.add(group="b")
+    asked = [bench.new(group=group) for group in ("a", "b", "b", "a", "c")]
+    asked += [bench.new(job_id=known, group="c"), bench.new(group="c"), asked[0]]
+
+    added = bench.queue.add(asked)
+
+    assert [answer.created for answer in added] == [True] * 5 + [False, True, False]
+    assert [answer.job_id for answer in added] == [job.job_id for job in asked]
+    last = bench.queue.events(after="0-0")[-1]
+    assert (last.event, list(last.job_ids)) == ("added", [job.job_id for job in (*asked[:5], asked[6])])
+    served: dict[str, list[str]] = {}
+    for job in bench.fetch(10):
+        served.setdefault(job.header.group, []).append(job.job_id)
+    a, b, c = ([job.job_id for job in asked if job.group == group] for group in "abc")
+    assert served == {"a": a[:2], "b": [known, *b], "c": [c[0], c[2]]}
+
+
 def test_a_group_with_weight_three_gets_three_turns(bench: Bench) -> None:
     bench.queue.set_weight("heavy", 3)
     for group in ("heavy", "light"):

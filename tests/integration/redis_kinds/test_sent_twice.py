@@ -72,7 +72,7 @@ def state(bench: Bench) -> dict[str, Any]:
 
 def plain_add(bench: Bench) -> Call:
     job = bench.new()
-    return "add", [job.group, job.job_id, record_of(job, created_ms=0)]
+    return "add", [job.group, 1, job.job_id, record_of(job, created_ms=0)]
 
 
 def single_add(bench: Bench) -> Call:

@@ -1,37 +1,52 @@
--- Adds jobs of one group that have no rules: no priority, delay, parent or unique key (see add_ruled.lua). A known id adds
--- nothing.
+-- Adds jobs that have no rules: no priority, delay, parent or unique key (see add_ruled.lua). A known id adds nothing.
 -- WHEN FULL: refused
 -- States: none -> waiting
 -- KEYS: jobs
--- ARGV: group, then per job: id, record without its position
+-- ARGV: per run of jobs of one group: the group, how many there are, then per job: id, record without its position
 -- Answer: the ids that were known, as pairs of the job's place in the call and the id
 -- USES: clock record append events wake
 
-local asked = {}
-for i = 2, #ARGV, 2 do
-  asked[#asked + 1] = ARGV[i]
+local runs, asked, given = {}, {}, {}
+local at = 1
+while at < #ARGV do
+  local count = tonumber(ARGV[at + 1])
+  runs[#runs + 1] = { group = ARGV[at], first = #asked + 1, last = #asked + count }
+  at = at + 2
+  for _ = 1, count do
+    asked[#asked + 1] = ARGV[at]
+    given[#asked] = ARGV[at + 1]
+    at = at + 2
+  end
 end
+
 local known = redis.call('HMGET', jobs, unpack(asked))
-local ids, records, met, in_call, attention = {}, {}, {}, {}, false
-for i, id in ipairs(asked) do
-  if known[i] or in_call[id] then
-    met[#met + 1] = i
-    met[#met + 1] = id
-  else
-    in_call[id] = true
-    ids[#ids + 1] = id
-    records[2 * #ids] = ARGV[2 * i + 1]
-    attention = attention or needs_attention(ARGV[2 * i + 1])
+local records, met, added, in_call = {}, {}, {}, {}
+for _, run in ipairs(runs) do
+  local ids, bodies, attention = {}, {}, false
+  for place = run.first, run.last do
+    local id = asked[place]
+    if known[place] or in_call[id] then
+      met[#met + 1] = place
+      met[#met + 1] = id
+    else
+      in_call[id] = true
+      ids[#ids + 1] = id
+      bodies[#ids] = given[place]
+      added[#added + 1] = id
+      attention = attention or needs_attention(given[place])
+    end
+  end
+  if #ids > 0 then
+    local first = append(run.group, ids, now_ms(), attention, 'appended')
+    for k, id in ipairs(ids) do
+      records[#records + 1] = id
+      records[#records + 1] = (first + math.floor((k - 1) / BLOCK)) .. bodies[k]
+    end
   end
 end
-if #ids > 0 then
-  local first = append(ARGV[1], ids, now_ms(), attention, 'appended')
-  for k, id in ipairs(ids) do
-    records[2 * k - 1] = id
-    records[2 * k] = (first + math.floor((k - 1) / BLOCK)) .. records[2 * k]
-  end
+if #added > 0 then
   redis.call('HSET', jobs, unpack(records))
-  tell('added', ids)
+  tell('added', added)
   wake_a_worker()
 end
 return met
