@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Blueprint, Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -23,6 +22,7 @@ from services.gateway.headers import AddHeaders
 from services.gateway.health import HealthCheck, Readiness
 from services.gateway.initializer import Initialized
 from services.gateway.job_view import JobFinder
+from services.gateway.lean_flask import LeanFlask
 from services.gateway.metrics import AllMetrics, GatewayMetrics
 from services.gateway.queue_desk import QueueDesk
 from services.gateway.rate_limits import RateLimits
@@ -59,13 +59,6 @@ _SECURITY_HEADERS = {
 }
 
 
-class _App(Flask):
-    """Flask, told that nothing it calls here is a coroutine, which it would look into at each call."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        return func
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
     """What the routes call."""
@@ -96,7 +89,7 @@ class Dependencies:
 
 def create_app(deps: Dependencies) -> Flask:
     """The app on its dependencies."""
-    app = _App("services.gateway", static_folder=None)
+    app = LeanFlask("services.gateway", static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=deps.settings.max_body_bytes, PROVIDE_AUTOMATIC_OPTIONS=False, PROPAGATE_EXCEPTIONS=False
     )
