@@ -1,6 +1,7 @@
-"""uvicorn's connections with what it leaves open: bounds for what comes before a body, and an end nobody notices."""
+"""uvicorn's connections with bounds for clients that owe the rest of a request, and with a quiet end."""
 
 import asyncio
+from enum import Enum, auto
 from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -8,57 +9,85 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 MOST_HEAD_BYTES: Final = 64 * 1024
 """Request line and headers together."""
 HEAD_WITHIN_S: Final = 30.0
-"""From the first connection, or the first byte after an answer, to the end of the headers."""
+"""From the connection to the first byte, and from a request's first byte to the end of its headers."""
+BODY_PIECE_WITHIN_S: Final = 30.0
+"""From one piece of a body to the next."""
 LINGER_S: Final = 2.0
 """For so long an idle connection stays open when the server stops: its client may be sending already."""
 
 _VERSIONS: Final = ("1.0", "1.1")
-_TOO_LARGE: Final = b"The headers are too large."
+_TOO_LARGE: Final = "The headers are too large."
+
+
+class _Owes(Enum):
+    """What a client has begun and not ended."""
+
+    NOTHING = auto()
+    HEAD = auto()
+    BODY = auto()
 
 
 class Connection(HttpToolsProtocol):
-    """One connection of a client."""
+    """One connection of a client. A request that comes in one piece costs no timer."""
 
+    _owes = _Owes.NOTHING
+    _has_begun = False
     _head_bytes = 0
-    _head_timer: asyncio.TimerHandle | None = None
+    _patience: asyncio.TimerHandle | None = None
     _is_ending = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own does
-        """Called by the loop; a client that says nothing has only so long."""
+        """Called by the loop."""
         super().connection_made(transport)
-        self._await_head()
+        self._wait(HEAD_WITHIN_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop."""
-        self._head_is_there()
+        self._wait_no_more()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Called by the loop; headers are counted before they are parsed, because the parser keeps them all."""
-        if self._head_timer is not None:
-            self._head_bytes += len(data)
+        """Called by the loop."""
+        self._has_begun = False
         super().data_received(data)
-        if self._head_timer is not None and self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
-            self.logger.warning(_TOO_LARGE.decode())
-            self.send_400_response(_TOO_LARGE.decode())
+        if self.transport.is_closing():
+            return
+        if self._owes is _Owes.BODY:
+            self._wait(BODY_PIECE_WITHIN_S)
+        elif self._owes is _Owes.HEAD:
+            if self._has_begun:
+                self._wait(HEAD_WITHIN_S)
+            self._head_bytes += len(data)
+            # The parser itself would keep all that comes.
+            if self._head_bytes > MOST_HEAD_BYTES:
+                self.logger.warning(_TOO_LARGE)
+                self.send_400_response(_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """Called by the parser at a request's first byte."""
         super().on_message_begin()
-        self._await_head()
+        self._owes = _Owes.HEAD
+        self._has_begun = True
+        self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
-        """Called by the parser; what comes now is the body's.
+        """Called by the parser.
 
         Raises:
             ValueError: it is no HTTP that we speak; the parser refuses the request.
         """
-        self._head_is_there()
+        self._owes = _Owes.BODY
         if (version := self.parser.get_http_version()) not in _VERSIONS:
             raise ValueError(f"HTTP/{version}")
         super().on_headers_complete()
         if self._is_ending:
             self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """Called by the parser when a request is there in whole."""
+        self._owes = _Owes.NOTHING
+        self._wait_no_more()
+        super().on_message_complete()
 
     def shutdown(self) -> None:
         """Called by the server when it stops: what is under way is answered, and so is what comes in a last moment."""
@@ -75,17 +104,18 @@ class Connection(HttpToolsProtocol):
         if self._is_idle():
             self.transport.close()
 
-    def _await_head(self) -> None:
-        self._head_is_there()
-        self._head_bytes = 0
-        self._head_timer = self.loop.call_later(HEAD_WITHIN_S, self._give_up)
+    def _wait(self, seconds: float) -> None:
+        self._wait_no_more()
+        self._patience = self.loop.call_later(seconds, self._give_up)
 
-    def _head_is_there(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _wait_no_more(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _give_up(self) -> None:
-        self._head_timer = None
-        if not self.transport.is_closing():
+        if self._owes is _Owes.BODY and self.flow.read_paused:
+            # It is we who do not read.
+            self._wait(BODY_PIECE_WITHIN_S)
+        elif not self.transport.is_closing():
             self.transport.close()

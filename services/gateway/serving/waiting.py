@@ -23,9 +23,9 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
-from greenlet import getcurrent, greenlet
+from greenlet import GreenletExit, getcurrent, greenlet
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,11 +33,43 @@ T = TypeVar("T")
 Outcome = tuple[Any, BaseException | None]
 
 
+class _Done(Generic[T]):
+    """How a function ended."""
+
+    __slots__ = ("answer", "error")
+
+    def __init__(self, answer: T | None, error: BaseException | None) -> None:
+        self.answer = answer
+        self.error = error
+
+
 class _Stack(greenlet):
-    """What a function that runs on a loop is put aside in."""
+    """What a function that runs on a loop is put aside in; it calls one after another, because a new one is dear."""
 
     threads: Executor
     """Where :func:`off_loop` calls what blocks."""
+
+    def run(self, call: Callable[[], Any] | None) -> None:
+        """Calls the function that is handed in, and then those that are handed in for an answer."""
+        while call is not None:
+            try:
+                done = _Done(call(), None)
+            except GreenletExit:
+                raise
+            except BaseException as error:  # noqa: BLE001 - whoever runs the function raises it
+                done = _Done(None, error)
+            call = _loops(self).switch(done)
+
+
+class _Unused(threading.local):
+    """The stacks of this thread that wait for a function; a stack cannot leave its thread."""
+
+    def __init__(self) -> None:
+        self.stacks: list[_Stack] = []
+
+
+_unused = _Unused()
+_MOST_UNUSED = 256
 
 
 async def run_on_loop(function: Callable[P, T], *args: P.args, threads: Executor) -> T:  # type: ignore[valid-type]
@@ -48,17 +80,23 @@ async def run_on_loop(function: Callable[P, T], *args: P.args, threads: Executor
         args: its arguments.
         threads: where it may call what blocks.
     """
-    stack = _Stack(function)
+    stack = _unused.stacks.pop() if _unused.stacks else _Stack()
     stack.threads = threads
-    asked = stack.switch(*args)
-    while not stack.dead:
+    stack.parent = getcurrent()
+    stack.gr_context = contextvars.Context()
+    asked = stack.switch(partial(function, *args))
+    while not isinstance(asked, _Done):
         try:
             answer = await asked
         except BaseException as error:  # noqa: BLE001 - whoever waits raises it, and it comes back from there
             asked = stack.throw(error)
         else:
             asked = stack.switch(answer)
-    return asked  # type: ignore[no-any-return]  # a dead stack's last word is what its function answers
+    if len(_unused.stacks) < _MOST_UNUSED:
+        _unused.stacks.append(stack)
+    if asked.error is not None:
+        raise asked.error
+    return cast("T", asked.answer)
 
 
 def is_on_loop() -> bool:
@@ -138,5 +176,11 @@ def _answer(outcomes: Iterable[tuple[Awaited[Any], Outcome]]) -> None:
 
 
 def _put_aside(awaitable: Awaitable[T]) -> T:
-    here = getcurrent()
-    return here.parent.switch(awaitable)  # type: ignore[union-attr, no-any-return]  # a stack has the loop's as its parent
+    return _loops(getcurrent()).switch(awaitable)  # type: ignore[no-any-return]  # the loop answers what it was asked
+
+
+def _loops(stack: greenlet) -> greenlet:
+    """The stack of the loop itself, which runs this one."""
+    if stack.parent is None:
+        raise RuntimeError("only code that run_on_loop runs can be put aside")
+    return stack.parent

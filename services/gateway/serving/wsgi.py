@@ -1,7 +1,8 @@
 """Calls the WSGI app (PEP 3333) for the requests of an ASGI server: quick ones on its loop, all others in threads.
 
 A body is fetched when the app asks for it, after the app has looked at who sends it. A small one is there before that,
-so that whoever sends it slowly holds no thread.
+so that whoever sends it slowly holds no thread. How long a client may take is the connection's business
+(:mod:`services.gateway.serving.connections`): one that takes too long has left.
 """
 
 import asyncio
@@ -15,15 +16,13 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication
 
-from werkzeug.exceptions import ClientDisconnected, RequestTimeout
+from werkzeug.exceptions import ClientDisconnected
 
 from services.gateway.serving.waiting import run_on_loop, wait_for
 
 SMALL_BODY: Final = 64 * 1024
 """Bytes that may be waited for before the app is called."""
 
-_BODY_WITHIN_S: Final = 30.0
-"""Seconds without a byte after which a body is given up."""
 _WITHOUT_BODY: Final = (204, 304)
 
 Scope = MutableMapping[str, Any]
@@ -160,7 +159,6 @@ class _Body(io.RawIOBase):
         self._loop = loop
         self._rest = b""
         self._more = True
-        self._error: RequestTimeout | None = None
 
     @classmethod
     async def begun(cls, scope: Scope, receive: Receive, loop: asyncio.AbstractEventLoop) -> "_Body":
@@ -172,23 +170,15 @@ class _Body(io.RawIOBase):
         body = cls(receive, loop)
         length = _declared_length(scope["headers"])
         if length is not None and length <= SMALL_BODY:
-            await body._fetch_all()
+            body._rest = await body._next()
+            while body._more:
+                body._rest += await body._next()
         return body
 
     @property
     def stream(self) -> io.BufferedIOBase:
         """To read from."""
         return io.BytesIO(self._rest) if not self._more else io.BufferedReader(self)
-
-    async def _fetch_all(self) -> None:
-        pieces = []
-        try:
-            while self._more:
-                pieces.append(await self._next())
-        except RequestTimeout as error:
-            # The app raises it where it reads, and answers it as it answers all errors.
-            self._error = error
-        self._rest = b"".join(pieces)
 
     def readable(self) -> bool:
         """Yes."""
@@ -199,10 +189,7 @@ class _Body(io.RawIOBase):
 
         Raises:
             ClientDisconnected: the client has left.
-            RequestTimeout: nothing came for too long.
         """
-        if self._error is not None:
-            raise self._error
         while not self._rest and self._more:
             self._rest = wait_for(self._next(), self._loop)
         taken, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
@@ -210,11 +197,7 @@ class _Body(io.RawIOBase):
         return len(taken)
 
     async def _next(self) -> bytes:
-        try:
-            async with asyncio.timeout(_BODY_WITHIN_S):
-                message = await self._receive()
-        except TimeoutError:
-            raise RequestTimeout("The body did not come.") from None
+        message = await self._receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnected
         self._more = message.get("more_body", False)

@@ -90,6 +90,35 @@ def test_a_client_that_does_not_finish_its_headers_is_left(monkeypatch: pytest.M
     assert answer.count(b"HTTP/1.1 200") == said.count(b"\r\n\r\n")
 
 
+@pytest.mark.parametrize("length", [100, 1_000_000])
+def test_a_client_that_does_not_finish_its_body_is_left(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    monkeypatch.setattr(connections, "BODY_PIECE_WITHIN_S", 0.2)
+    head = b"POST /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % length
+    with serving() as served, served.connected() as client:
+        client.sendall(head)
+        for _ in range(3):
+            time.sleep(0.1)
+            client.sendall(b"piece")
+
+        assert client.recv(1_000) == b""
+
+
+def test_a_body_that_the_app_does_not_read_yet_is_not_the_client_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "BODY_PIECE_WITHIN_S", 0.05)
+    body = b"z" * (4 * 1024 * 1024)
+    head = b"POST /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with serving() as served, served.connected() as client:
+        served.may_answer.clear()
+        sending = threading.Thread(target=client.sendall, args=[head + body])
+        sending.start()
+        assert served.asked.wait(_PATIENCE_S)
+        time.sleep(0.2)
+        served.may_answer.set()
+
+        assert all_that_comes(client).endswith(b"hello " + body)
+        sending.join()
+
+
 def test_a_client_that_waits_between_two_requests_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "HEAD_WITHIN_S", 0.05)
     with serving() as served, served.connected() as client:
