@@ -13,6 +13,8 @@ from libs.common.errors import InvalidInput
 S = TypeVar("S", bound=msgspec.Struct)
 
 _PATTERN_WORDS: dict[str, str] = {}
+_OBJECTS = (dict, Mapping)
+"""A dict is a Mapping, but that takes longer to find out."""
 
 _AT = re.compile(r"^(?P<problem>.*?)(?: - at `\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(?P<field>[^`]+)`$")
@@ -31,7 +33,7 @@ def convert_strictly(data: object, into: type[S], *, path: str) -> S:
     Raises:
         InvalidInput: with the full path of the field.
     """
-    if isinstance(data, dict | Mapping) and not (known := _fields_of(into)).issuperset(data):
+    if isinstance(data, _OBJECTS) and not (known := _fields_of(into)).issuperset(data):
         allowed = ", ".join(sorted(known)) or "none"
         unknown = next(name for name in data if name not in known)
         raise InvalidInput(_join(path, str(unknown)), f"unknown field; the fields are: {allowed}")
