@@ -1,5 +1,6 @@
 """The Flask app: routes, and what holds for every request (scope, limits, errors, headers, counting)."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -148,7 +149,9 @@ def _watch_requests(app: Flask, metrics: GatewayMetrics) -> None:
         # Probes and followers ask all the time, and an accepted job has a line of its own; what else changes something,
         # or goes wrong, is worth one.
         worth_a_line = response.status_code >= 400 or may_change(app, asked)
-        tell = log.info if worth_a_line else log.debug
-        tell("request.answered", method=method, route=route, status=response.status_code, ms=round(seconds * 1000))
+        level = logging.INFO if worth_a_line else logging.DEBUG
+        if log.is_enabled_for(level):
+            told = {"method": method, "route": route, "status": response.status_code, "ms": round(seconds * 1000)}
+            log.log(level, "request.answered", **told)
         response.headers["X-Request-Id"] = noted.request_id
         return response
