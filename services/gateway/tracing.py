@@ -1,9 +1,10 @@
 """Makes requests steps of traces, where this process traces."""
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 from werkzeug.datastructures import Headers
 
 from libs.common.tracing import switch
+from services.gateway.current import current_facts, current_request
 
 
 def trace_requests(app: Flask) -> None:
@@ -17,17 +18,18 @@ def trace_requests(app: Flask) -> None:
 
     @app.before_request
     def begin() -> None:
-        if (request.method == "GET" and "traceparent" not in request.headers) or request.url_rule is None:
+        asked = current_request()
+        if (asked.method == "GET" and "traceparent" not in asked.headers) or asked.url_rule is None:
             return
-        route = request.url_rule.rule
-        known = {"http.request.method": request.method, "http.route": route}
-        g.step = tracing.begin(
-            f"{request.method} {route}", switch.Kind.REQUEST, attributes=known, carried=_carried_by(request.headers)
+        route = asked.url_rule.rule
+        known = {"http.request.method": asked.method, "http.route": route}
+        current_facts().step = tracing.begin(
+            f"{asked.method} {route}", switch.Kind.REQUEST, attributes=known, carried=_carried_by(asked.headers)
         )
 
     @app.after_request
     def tell(response: Response) -> Response:
-        if step := g.get("step"):
+        if step := current_facts().get("step"):
             step.tell({"http.response.status_code": response.status_code})
             if response.status_code >= 500:
                 step.fail(f"answered {response.status_code}")
@@ -35,7 +37,7 @@ def trace_requests(app: Flask) -> None:
 
     @app.teardown_request
     def end(_error: BaseException | None) -> None:
-        if step := g.pop("step", None):
+        if step := current_facts().pop("step", None):
             step.end()
 
 
