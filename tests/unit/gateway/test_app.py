@@ -8,6 +8,7 @@ from bson import ObjectId
 
 from libs.common.errors import StoreUnavailable
 from libs.common.ledger.reconciler import Report
+from libs.common.logging import CONTEXT
 from services.gateway import app as app_module
 from services.gateway.answers import json_answer
 from services.gateway.auth import Scope, needs
@@ -71,6 +72,20 @@ def test_an_error_that_nobody_foresaw_says_nothing_but_where_to_look(world: Worl
     assert answer.status_code == 500
     assert problem_of(answer)["requestId"] == answer.headers["X-Request-Id"]
     assert "s3cr3t" not in answer.text
+
+
+def test_what_is_logged_while_a_request_is_answered_has_its_id(world: World) -> None:
+    @needs(Scope.OPEN)
+    def logging() -> str:
+        fields = CONTEXT.get()
+        return "" if fields is None else fields()["request_id"]
+
+    world.app.add_url_rule("/logging", view_func=logging)
+
+    answers = [world.client.get("/logging") for _ in range(2)]
+
+    assert [answer.text for answer in answers] == [answer.headers["X-Request-Id"] for answer in answers]
+    assert answers[0].text != answers[1].text
 
 
 def test_stats_name_every_queue_and_add_up(world: World) -> None:
