@@ -62,6 +62,24 @@ def test_another_request_has_another_fingerprint(other: dict[str, object]) -> No
     assert read_order(other).request_hash != read_order(sync()).request_hash
 
 
+@pytest.mark.parametrize(
+    ("options", "fingerprint"),
+    [
+        ({"priority": 2, "delayMs": 500}, "6ddb1a2f839d56aa1fbb5ea461d11cbdd6b8ae8b7e1971cc1a2e865f9cfea42c"),
+        ({}, "af35acb0bbaad560ecc05e1a412f09fa54753b0e0fe8764a67edbabd06989423"),
+    ],
+)
+def test_fingerprints_and_keyed_ids_stay_as_earlier_versions_have_stored_them(
+    options: dict[str, int], fingerprint: str
+) -> None:
+    data = {"integrationId": "0123456789abcdef01234567", "workspaceId": "w1", "mode": "full"}
+
+    order = read_order({"jobType": "integration-sync", "data": data, "options": options})
+
+    assert order.request_hash == fingerprint
+    assert keyed_job_id(order, "k") == "59dap9frgqpkbqrmcndraqkkdj"
+
+
 def test_a_key_stands_for_one_job_per_workspace_and_job_type() -> None:
     order = read_order(bulk())
     ids = {
