@@ -3,6 +3,7 @@
 Requests that are quick and come in numbers are answered on the loop; all others, and streams, in threads.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -62,6 +63,10 @@ class GatewayServer:
             # uvicorn takes signals only while it serves, and raises them again when it has ended.
             signal.signal(each, server.handle_exit)
         gateway.start()
+        # What there is by now stays. Looking through it again and again would stop all requests, each time for a
+        # twentieth of a second.
+        gc.collect()
+        gc.freeze()
         try:
             server.run()
         finally:
