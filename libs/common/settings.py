@@ -80,7 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gateway_host: str = ""
     """The address on which the gateway listens; by default every one, and with `dev` only 127.0.0.1."""
     gateway_threads: Positive = 32
-    """Requests that the gateway serves at once."""
+    """Requests that the gateway serves in threads at once, streams among them; jobs one by one need none."""
     max_body_bytes: Positive = 16 * 1024 * 1024
     """The largest request body that the gateway reads."""
     direct_timeout_ms: Positive = 8_000
