@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
@@ -111,6 +111,29 @@ def test_a_request_in_hand_is_answered_before_the_process_ends(redis_url: str, m
             assert gateway.process.wait(timeout=10) == 0
 
 
+def test_a_request_that_outlasts_the_time_to_stop_does_not_keep_the_process(redis_url: str, mongo_uri: str) -> None:
+    with running_stub() as availability:
+        availability.says(200, {"result": {"total": 1}})
+        availability.chunk_pause_s = 15.0
+        environment = {
+            "REDIS_URL": redis_url,
+            "MONGODB_URI": mongo_uri,
+            "AVAILABILITY_URL": availability.url,
+            "RECONCILE_AFTER_MS": "60000",
+            "SHUTDOWN_TIMEOUT_MS": "1000",
+        }
+        with running_gateway(**environment) as gateway:
+            gateway.client.post("/api/bullmq/initialize", headers=gateway.as_admin())
+            _know_lead(mongo_uri)
+            asking = threading.Thread(target=_ask_in_vain, args=[gateway])
+            asking.start()
+            wait_until(lambda: availability.asked, message="the service is asked")
+            gateway.process.send_signal(signal.SIGTERM)
+
+            assert gateway.process.wait(timeout=5) == 0
+            asking.join()
+
+
 @pytest.mark.parametrize(
     ("environment", "named"),
     [
@@ -168,6 +191,11 @@ def test_many_at_once_are_served(gateway: RunningGateway) -> None:
 def _connected(gateway: RunningGateway) -> socket.socket:
     host, _, port = gateway.url.removeprefix("http://").rstrip("/").partition(":")
     return socket.create_connection((host, int(port)), timeout=10)
+
+
+def _ask_in_vain(gateway: RunningGateway) -> None:
+    with suppress(httpx.TransportError):
+        gateway.client.post(JOBS, json=bulk())
 
 
 def _know_lead(mongo_uri: str) -> None:
