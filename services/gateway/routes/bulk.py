@@ -58,7 +58,7 @@ def bulk_routes(door: Door, queues: Mapping[str, SelectedQueue], clock: Clock) -
             return json_answer(DryRunAnswer(action=order.action, filter=order.filter, as_of=order.as_of, found=found))
         receipt = door.submit(order_of_route(BULK_ACTION, order, body), idempotency_key=key)
         note(jobId=receipt.job_id)
-        location = {"Location": f"{request.path.removesuffix('/actions')}/{receipt.job_id}"}
+        location = {"Location": f"{request.path.rstrip('/').removesuffix('/actions')}/{receipt.job_id}"}
         return json_answer(receipt, status=202, headers=location)
 
     return routes

@@ -111,7 +111,9 @@ def integrations_routes(integrations: Integrations, runs: SyncRuns, door: Door) 
     )
     def add_integration(body: IntegrationOrder) -> Response:
         added = integrations.add(body, bound_to=bound_workspace())
-        return json_answer(added, status=201, headers={"Location": f"{request.path}/{added.integration_id}"})
+        return json_answer(
+            added, status=201, headers={"Location": f"{request.path.rstrip('/')}/{added.integration_id}"}
+        )
 
     @routes.declare(
         "GET",

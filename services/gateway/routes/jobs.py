@@ -58,7 +58,7 @@ def jobs_routes(door: Door, finder: JobFinder) -> Routes:
         asked = current_request()
         key = read_idempotency_key(asked.headers.get("Idempotency-Key"))
         receipt = door.submit(order_of(body, bound_to=bound_workspace()), idempotency_key=key)
-        location = {"Location": f"{asked.path}/{receipt.job_id}"}
+        location = {"Location": f"{asked.path.rstrip('/')}/{receipt.job_id}"}
         return json_answer(receipt, status=200 if receipt.ended else 202, headers=location)
 
     @routes.declare(

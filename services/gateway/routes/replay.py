@@ -61,7 +61,7 @@ def replay_routes(door: Door, store: ReplayStore, clock: Clock) -> Routes:
             return json_answer(ReplayDryRun(filter=order.filter, as_of=order.as_of, found=found))
         receipt = door.submit(order_of_route(MESSAGE_REPLAY, order, body), idempotency_key=key)
         note(jobId=receipt.job_id)
-        location = {"Location": f"{request.path.removesuffix('/messages/replay')}/jobs/{receipt.job_id}"}
+        location = {"Location": f"{request.path.rstrip('/').removesuffix('/messages/replay')}/jobs/{receipt.job_id}"}
         return json_answer(receipt, status=202, headers=location)
 
     return routes

@@ -84,6 +84,12 @@ def test_a_job_is_in_ledger_and_queue_when_it_is_answered(world: World, client: 
     assert client.headers["Location"] == "/api/bullmq/jobs/id0"
 
 
+def test_the_location_is_the_job_s_even_after_a_slash_too_many(world: World) -> None:
+    answer = world.client.post("/api/bullmq/jobs/", json=many_leads(), headers=SERVICE)
+
+    assert answer.headers["Location"] == "/api/bullmq/jobs/id0"
+
+
 @pytest.mark.parametrize(
     ("options", "status"),
     [({}, "waiting"), ({"priority": 1}, "prioritized"), ({"delayMs": 5}, "delayed"), ({"maxAttempts": 2}, "waiting")],
