@@ -1,15 +1,14 @@
 """Waiting without a thread: ordinary code that runs on an event loop and leaves the loop to others while it waits.
 
 A function that :func:`run_on_loop` calls has a stack of its own (a greenlet, https://greenlet.readthedocs.io), which is
-put aside at each of the three ways to wait below. Nothing is patched: what waits in any other way holds up the loop, so
-only code that was written for it is run there. Called elsewhere, the same three ways block the thread as usual.
+put aside at each of the two ways to wait below. Nothing is patched: what waits in any other way holds up the loop, so
+only code that was written for it is run there. Called elsewhere, the same two ways block the thread as usual.
 
 The smallest use::
 
     answer = await run_on_loop(view, request, threads=threads)
 
     def view(request):                       # ordinary code, on the loop
-        wait_for(pieces.get(), loop)         # a coroutine of the loop
         off_loop(store.get, request.key)     # what blocks goes into a thread
         awaited = Awaited()                  # what another thread will answer
         other.ask(awaited)
@@ -20,7 +19,7 @@ import asyncio
 import contextvars
 import threading
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any, Generic, ParamSpec, TypeVar, cast
@@ -102,13 +101,6 @@ async def run_on_loop(function: Callable[P, T], *args: P.args, threads: Executor
 def is_on_loop() -> bool:
     """Whether the code that asks was called by :func:`run_on_loop`."""
     return isinstance(getcurrent(), _Stack)
-
-
-def wait_for(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
-    """What a coroutine of the loop answers; from elsewhere than the loop, the thread waits for it."""
-    if is_on_loop():
-        return _put_aside(coroutine)
-    return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
 
 
 def off_loop(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -18,7 +18,7 @@ from wsgiref.types import WSGIApplication
 
 from werkzeug.exceptions import ClientDisconnected
 
-from services.gateway.serving.waiting import run_on_loop, wait_for
+from services.gateway.serving.waiting import run_on_loop
 
 SMALL_BODY: Final = 64 * 1024
 """Bytes that may be waited for before the app is called."""
@@ -49,7 +49,7 @@ class WsgiOnLoop:
         app: the WSGI app.
         on_loop: which requests, by method and path, the app answers without ever blocking; see
             :mod:`services.gateway.serving.waiting`.
-        threads: serve all other requests.
+        threads: serve all other requests, and those with a large body, which would hold up the loop while it is read.
     """
 
     def __init__(self, app: WSGIApplication, *, on_loop: Container[tuple[str, str]], threads: Executor) -> None:
@@ -65,7 +65,7 @@ class WsgiOnLoop:
         except ClientDisconnected:
             return
         environ = environ_of(scope, body)
-        if (scope["method"], scope["path"]) in self._on_loop:
+        if body.is_there and (scope["method"], scope["path"]) in self._on_loop:
             answer = await run_on_loop(self._answer, environ, threads=self._threads)
         else:
             answer = await loop.run_in_executor(self._threads, self._answer, environ)
@@ -152,7 +152,7 @@ def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 
 class _Body(io.RawIOBase):
-    """A request's body, fetched piece by piece as it is read."""
+    """A request's body; a large one is fetched piece by piece as a thread reads it."""
 
     def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
         self._receive = receive
@@ -176,9 +176,14 @@ class _Body(io.RawIOBase):
         return body
 
     @property
+    def is_there(self) -> bool:
+        """Whether nothing more is to come."""
+        return not self._more
+
+    @property
     def stream(self) -> io.BufferedIOBase:
         """To read from."""
-        return io.BytesIO(self._rest) if not self._more else io.BufferedReader(self)
+        return io.BytesIO(self._rest) if self.is_there else io.BufferedReader(self)
 
     def readable(self) -> bool:
         """Yes."""
@@ -191,7 +196,7 @@ class _Body(io.RawIOBase):
             ClientDisconnected: the client has left.
         """
         while not self._rest and self._more:
-            self._rest = wait_for(self._next(), self._loop)
+            self._rest = asyncio.run_coroutine_threadsafe(self._next(), self._loop).result()
         taken, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
         buffer[: len(taken)] = taken
         return len(taken)
@@ -229,7 +234,8 @@ def _pass_on(
         for piece in pieces:
             if gone.done():
                 return
-            wait_for(send({"type": "http.response.body", "body": piece, "more_body": True}), loop)
+            sent = send({"type": "http.response.body", "body": piece, "more_body": True})
+            asyncio.run_coroutine_threadsafe(sent, loop).result()
     finally:
         _close(pieces)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.serving.waiting import Awaited, bring, is_on_loop, off_loop, run_on_loop, wait_for
+from services.gateway.serving.waiting import Awaited, bring, is_on_loop, off_loop, run_on_loop
 
 WHO: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
 
@@ -43,19 +43,18 @@ def test_what_the_function_raises_is_raised(threads: ThreadPoolExecutor) -> None
 
 def test_one_who_waits_leaves_the_loop_to_another(threads: ThreadPoolExecutor) -> None:
     order: list[str] = []
+    came = threading.Event()
+
+    def first() -> None:
+        order.append("waits")
+        off_loop(came.wait, 5)
+        order.append("goes on")
+
+    def second() -> None:
+        order.append("comes meanwhile")
+        came.set()
 
     async def both() -> None:
-        event = asyncio.Event()
-
-        def first() -> None:
-            order.append("waits")
-            wait_for(event.wait(), asyncio.get_running_loop())
-            order.append("goes on")
-
-        def second() -> None:
-            order.append("comes meanwhile")
-            event.set()
-
         await asyncio.gather(run_on_loop(first, threads=threads), run_on_loop(second, threads=threads))
 
     asyncio.run(both())
@@ -63,25 +62,13 @@ def test_one_who_waits_leaves_the_loop_to_another(threads: ThreadPoolExecutor) -
     assert order == ["waits", "comes meanwhile", "goes on"]
 
 
-def test_a_coroutine_is_waited_for_by_a_thread_too(threads: ThreadPoolExecutor) -> None:
-    async def ask() -> int:
-        loop = asyncio.get_running_loop()
-
-        async def answer() -> int:
-            return 3
-
-        return await loop.run_in_executor(threads, lambda: wait_for(answer(), loop))
-
-    assert asyncio.run(ask()) == 3
-
-
-def test_what_a_coroutine_raises_comes_out_where_it_is_waited_for(threads: ThreadPoolExecutor) -> None:
-    async def fail() -> None:
+def test_what_blocks_and_fails_fails_where_it_is_waited_for(threads: ThreadPoolExecutor) -> None:
+    def fail() -> None:
         raise KeyError("gone")
 
     def ask() -> str:
         try:
-            wait_for(fail(), asyncio.get_running_loop())
+            off_loop(fail)
         except KeyError:
             return "caught"
         return "missed"
@@ -106,11 +93,11 @@ def test_off_a_loop_it_is_called_at_once() -> None:
 
 def test_contexts_of_two_requests_do_not_mix(threads: ThreadPoolExecutor) -> None:
     async def both() -> list[str]:
-        barrier = asyncio.Barrier(2)
+        barrier = threading.Barrier(2)
 
         def name(who: str) -> str:
             WHO.set(who)
-            wait_for(barrier.wait(), asyncio.get_running_loop())
+            off_loop(barrier.wait, 5)
             return WHO.get()
 
         return await asyncio.gather(*(run_on_loop(name, who, threads=threads) for who in ("one", "two")))

@@ -152,13 +152,30 @@ def test_only_what_is_declared_quick_is_answered_on_the_loop(
     assert client.body == b"fine"
 
 
-@pytest.mark.parametrize("path", ["/jobs", "/other"])
-def test_a_body_in_chunks_is_fetched_when_the_app_reads_it(threads: ThreadPoolExecutor, path: str) -> None:
+def test_a_body_in_chunks_is_fetched_when_the_app_reads_it(threads: ThreadPoolExecutor) -> None:
     app = App()
 
-    serve(app, threads, scope(path=path, transfer__encoding="chunked"), b"he", b"", b"llo")
+    serve(app, threads, scope(path="/other", transfer__encoding="chunked"), b"he", b"", b"llo")
 
     assert app.body == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("header", "bodies"),
+    [
+        ((b"transfer-encoding", b"chunked"), [b"he", b"llo"]),
+        ((b"content-length", b"%d" % (SMALL_BODY + 5)), [b"hello"]),
+    ],
+)
+def test_a_body_that_is_large_or_may_be_does_not_hold_up_the_loop(
+    threads: ThreadPoolExecutor, header: tuple[bytes, bytes], bodies: list[bytes]
+) -> None:
+    app = App()
+
+    serve(app, threads, {**scope(path="/jobs"), "headers": [header]}, *bodies)
+
+    assert app.body == b"hello"
+    assert not app.was_on_loop
 
 
 def test_a_large_body_that_the_app_does_not_want_is_never_fetched(threads: ThreadPoolExecutor) -> None:
