@@ -22,6 +22,7 @@ from libs.common.errors import SettingsError
 from libs.common.settings import Settings, tokens_of
 from services.gateway.current import current_facts, current_request
 from services.gateway.guessing import UNGUESSABLE_LENGTH, GuessLimits
+from services.gateway.serving.wsgi import SMALL_BODY
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -162,6 +163,9 @@ def guard(
         caller = _listened_to(asked, tokens, guesses)
         if caller.scope is Scope.OPEN:
             caller = otherwise()
+        if caller.scope is Scope.OPEN:
+            # A thread would wait for a larger one, for whoever it is.
+            asked.max_content_length = SMALL_BODY
         noted.caller, noted.scope = caller, caller.scope
         admit(caller)
         if caller.workspace_id is not None and wanted > Scope.OPEN and view not in _FOR_WORKSPACES:

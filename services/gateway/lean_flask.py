@@ -9,6 +9,8 @@ from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import Map, MapAdapter
 
 _MOST_HOSTS: Final = 1_000
+_LONGEST_HOST: Final = 255
+"""Of a host's name, RFC 1035; what is longer is not worth remembering."""
 
 
 class _NoSessions(SessionInterface):
@@ -37,7 +39,7 @@ class LeanFlask(Flask):
             BadHost: the name of the host is none.
         """
         # Who asks for another protocol, as for a WebSocket, is rare and refused by Werkzeug.
-        if request is None or "HTTP_UPGRADE" in request.environ:
+        if request is None or "HTTP_UPGRADE" in request.environ or len(request.host) > _LONGEST_HOST:
             return super().create_url_adapter(request)
         return MapAdapter(
             self.url_map,

@@ -6,6 +6,7 @@ Requests that are quick and come in numbers are answered on the loop; all others
 import gc
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -53,6 +54,9 @@ class GatewayServer:
         """
         # A request is a few short steps between waits; Python's own 5 ms would let each step wait for one that counts.
         sys.setswitchinterval(_LONGEST_TURN_S)
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, _stop_before_serving)
+        _allow_connections()
         start_tracing(self._settings, service="gateway")
         gateway = self._make(self._settings)
         threads = ThreadPoolExecutor(self._settings.gateway_threads, thread_name_prefix=_THREADS)
@@ -71,7 +75,7 @@ class GatewayServer:
             server.run()
         finally:
             gateway.close()
-            _end(threads)
+            _end(threads, status=0 if sys.exc_info()[0] is None else 1)
 
     def _configuration(self, gateway: Gateway, threads: ThreadPoolExecutor) -> uvicorn.Config:
         return uvicorn.Config(
@@ -93,7 +97,19 @@ class GatewayServer:
         )
 
 
-def _end(threads: ThreadPoolExecutor) -> None:
+def _stop_before_serving(_number: int, _frame: object) -> None:
+    sys.exit(0)
+
+
+def _allow_connections() -> None:
+    """Each connection needs a file descriptor, and many systems give a process fewer unless it asks."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * _MOST_CONNECTIONS if most == resource.RLIM_INFINITY else min(most, 2 * _MOST_CONNECTIONS)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+def _end(threads: ThreadPoolExecutor, *, status: int) -> None:
     """Ends the threads; where a request outlasts the time to stop, the process too: Python would wait for it."""
     threads.shutdown(wait=False, cancel_futures=True)
     ours = [thread for thread in threading.enumerate() if thread.name.startswith(_THREADS)]
@@ -103,7 +119,7 @@ def _end(threads: ThreadPoolExecutor) -> None:
     if left := sum(thread.is_alive() for thread in ours):
         log.warning("requests.abandoned", requests=left)
         logging.shutdown()
-        os._exit(0)
+        os._exit(status)
 
 
 def _host(settings: Settings) -> str:

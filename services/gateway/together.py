@@ -49,8 +49,17 @@ class Together(Generic[T, R]):
             self._waiting.append((item, answer))
             is_first, self._calling = not self._calling, True
         if is_first:
-            self._caller.submit(self._call_while_somebody_waits)
+            self._begin()
         return answer.wait()
+
+    def _begin(self) -> None:
+        try:
+            self._caller.submit(self._call_while_somebody_waits)
+        except RuntimeError as error:
+            # There is no thread to be had. Whoever comes next tries again.
+            with self._lock:
+                left, self._waiting, self._calling = self._waiting, [], False
+            bring((answer, (None, _copy_of(error))) for _, answer in left)
 
     def _call_while_somebody_waits(self) -> None:
         while group := self._next_group():
@@ -72,8 +81,11 @@ class Together(Generic[T, R]):
 def _copy_of(error: BaseException) -> BaseException:
     """Like the error, caused by it; `copy` would call a class that makes its message with that message."""
     kind = type(error)
-    copied = kind.__new__(kind, *error.args)
-    copied.args = error.args
-    vars(copied).update(vars(error))
+    try:
+        copied = kind.__new__(kind, *error.args)
+        copied.args = error.args
+        vars(copied).update(vars(error))
+    except Exception:  # noqa: BLE001 - a class may refuse whatever it likes, and those who wait must be answered
+        copied = RuntimeError(f"{kind.__name__}: {error}")
     copied.__cause__ = error
     return copied

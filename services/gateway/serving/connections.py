@@ -10,8 +10,12 @@ MOST_HEAD_BYTES: Final = 64 * 1024
 """Request line and headers together."""
 HEAD_WITHIN_S: Final = 30.0
 """From the connection to the first byte, and from a request's first byte to the end of its headers."""
-BODY_PIECE_WITHIN_S: Final = 30.0
-"""From one piece of a body to the next."""
+BODY_WITHIN_S: Final = 30.0
+"""For a body, and a second more per :data:`SLOWEST_BODY` bytes of it."""
+SLOWEST_BODY: Final = 1_000
+"""Bytes a second."""
+READ_WITHIN_S: Final = 30.0
+"""For a client to take some of an answer that waits for it."""
 LINGER_S: Final = 2.0
 """For so long an idle connection stays open when the server stops: its client may be sending already."""
 
@@ -31,9 +35,13 @@ class Connection(HttpToolsProtocol):
     """One connection of a client. A request that comes in one piece costs no timer."""
 
     _owes = _Owes.NOTHING
-    _has_begun = False
+    _begun = 0
+    """Requests that began in the data that is being read."""
     _head_bytes = 0
+    _body_bytes = 0
+    _body_since = 0.0
     _patience: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
     _is_ending = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own does
@@ -44,30 +52,70 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop."""
         self._wait_no_more()
+        self._is_read()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""
-        self._has_begun = False
+        had_nothing, self._begun = self._owes is _Owes.NOTHING, 0
         super().data_received(data)
         if self.transport.is_closing():
             return
         if self._owes is _Owes.BODY:
-            self._wait(BODY_PIECE_WITHIN_S)
+            self._await_body(len(data))
         elif self._owes is _Owes.HEAD:
-            if self._has_begun:
-                self._wait(HEAD_WITHIN_S)
-            self._head_bytes += len(data)
-            # The parser itself would keep all that comes.
-            if self._head_bytes > MOST_HEAD_BYTES:
-                self.logger.warning(_TOO_LARGE)
-                self.send_400_response(_TOO_LARGE)
+            self._await_head(len(data) if not self._begun or (had_nothing and self._begun == 1) else 0)
+        elif self._is_idle() and self.timeout_keep_alive_task is None:
+            # What came was no request: an empty line, or the rest of a refused one. It has ended uvicorn's own timer.
+            self._wait(self.timeout_keep_alive)
+
+    def _await_head(self, count: int) -> None:
+        if self._begun:
+            self._wait(HEAD_WITHIN_S)
+        self._head_bytes += count
+        # The parser itself would keep all that comes.
+        if self._head_bytes > MOST_HEAD_BYTES:
+            self.logger.warning(_TOO_LARGE)
+            self.send_400_response(_TOO_LARGE)
+
+    def _await_body(self, count: int) -> None:
+        now = self.loop.time()
+        if self._begun:
+            self._body_since, self._body_bytes = now, 0
+        self._body_bytes += count
+        self._wait(self._body_since + BODY_WITHIN_S + self._body_bytes / SLOWEST_BODY - now)
+
+    def pause_writing(self) -> None:
+        """Called by the transport where the client does not take its answer."""
+        super().pause_writing()
+        self._await_reading()
+
+    def resume_writing(self) -> None:
+        """Called by the transport once the client has taken most of it."""
+        self._is_read()
+        super().resume_writing()
+
+    def _await_reading(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._stalled = self.loop.call_later(READ_WITHIN_S, self._give_up_answering, left)
+
+    def _give_up_answering(self, had_left: int) -> None:
+        if self.transport.get_write_buffer_size() < had_left:
+            self._await_reading()
+        else:
+            # Closing would wait for the client to read.
+            self.transport.abort()
+
+    def _is_read(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def on_message_begin(self) -> None:
         """Called by the parser at a request's first byte."""
         super().on_message_begin()
         self._owes = _Owes.HEAD
-        self._has_begun = True
+        self._begun += 1
         self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
@@ -114,8 +162,12 @@ class Connection(HttpToolsProtocol):
             self._patience = None
 
     def _give_up(self) -> None:
-        if self._owes is _Owes.BODY and self.flow.read_paused:
-            # It is we who do not read.
-            self._wait(BODY_PIECE_WITHIN_S)
+        if self._is_held_up_by_us():
+            self._body_since, self._body_bytes = self.loop.time(), 0
+            self._wait(BODY_WITHIN_S)
         elif not self.transport.is_closing():
             self.transport.close()
+
+    def _is_held_up_by_us(self) -> bool:
+        """Whether we do not read, or have not told the client yet that it may send its body."""
+        return self.flow.read_paused or (not self._is_idle() and self.cycle.waiting_for_100_continue)

@@ -122,16 +122,17 @@ class Awaited(Generic[T]):
         self.loop: asyncio.AbstractEventLoop | None = None
         if is_on_loop():
             self.loop = asyncio.get_running_loop()
-            self.future: asyncio.Future[T] = self.loop.create_future()
+            self.future: asyncio.Future[Outcome] = self.loop.create_future()
         else:
             self._opened = threading.Lock()
             self._opened.acquire()
 
     def wait(self) -> T:
         """The answer, once it is there; raises where it is an error."""
-        if self.loop is not None:
-            return _put_aside(self.future)
-        self._opened.acquire()
+        if self.loop is None:
+            self._opened.acquire()
+        else:
+            self._outcome = _put_aside(self.future)
         answer, error = self._outcome
         if error is not None:
             raise error
@@ -161,10 +162,8 @@ def _answer(outcomes: Iterable[tuple[Awaited[Any], Outcome]]) -> None:
     for awaited, (answer, error) in outcomes:
         if awaited.future.done():  # whoever waited was cancelled
             continue
-        if error is not None:
-            awaited.future.set_exception(error)
-        else:
-            awaited.future.set_result(answer)
+        # As a value, because a future refuses some errors.
+        awaited.future.set_result((answer, error))
 
 
 def _put_aside(awaitable: Awaitable[T]) -> T:

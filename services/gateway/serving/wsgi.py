@@ -6,6 +6,7 @@ so that whoever sends it slowly holds no thread. How long a client may take is t
 """
 
 import asyncio
+import contextvars
 import io
 import sys
 from collections.abc import Callable, Container, Coroutine, Iterable, MutableMapping
@@ -16,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication
 
+import msgspec
 from werkzeug.exceptions import ClientDisconnected
 
 from services.gateway.serving.waiting import run_on_loop
@@ -24,6 +26,20 @@ SMALL_BODY: Final = 64 * 1024
 """Bytes that may be waited for before the app is called."""
 
 _WITHOUT_BODY: Final = (204, 304)
+_LONGEST_COMMON_NAME: Final = 64
+_STOPPED: Final = msgspec.json.encode(
+    {
+        "status": 503,
+        "title": "The gateway was stopped",
+        "detail": "It was stopped before it had an answer; whether it did what was asked for is not known.",
+        "type": "about:blank",
+    }
+)
+_STOPPED_HEADERS: Final = [
+    ("Content-Type", "application/problem+json"),
+    ("Content-Length", str(len(_STOPPED))),
+    ("Retry-After", "5"),
+]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -60,22 +76,28 @@ class WsgiOnLoop:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
         loop = asyncio.get_running_loop()
+        # What is noted for the log or a trace is this request's, in whichever thread.
+        context = contextvars.Context()
         try:
             body = await _Body.begun(scope, receive, loop)
+            environ = environ_of(scope, body)
+            if body.is_there and (scope["method"], scope["path"]) in self._on_loop:
+                answer = await run_on_loop(self._answer, environ, threads=self._threads)
+            else:
+                answer = await loop.run_in_executor(self._threads, context.run, self._answer, environ)
         except ClientDisconnected:
             return
-        environ = environ_of(scope, body)
-        if body.is_there and (scope["method"], scope["path"]) in self._on_loop:
-            answer = await run_on_loop(self._answer, environ, threads=self._threads)
-        else:
-            answer = await loop.run_in_executor(self._threads, self._answer, environ)
-        await send({"type": "http.response.start", "status": answer.status, "headers": _encoded(answer.headers)})
-        if answer.whole is not None:
-            await send({"type": "http.response.body", "body": answer.whole})
+        except asyncio.CancelledError:
+            # Left to the server, it would be an error of ours, and a job that may be accepted would look refused.
+            await _send_whole(send, 503, _STOPPED_HEADERS, _STOPPED)
             return
+        if answer.whole is not None:
+            await _send_whole(send, answer.status, answer.headers, answer.whole)
+            return
+        await send({"type": "http.response.start", "status": answer.status, "headers": _encoded(answer.headers)})
         gone = asyncio.ensure_future(_until_gone(receive))
         try:
-            await loop.run_in_executor(self._threads, _pass_on, answer.pieces, send, gone, loop)
+            await loop.run_in_executor(self._threads, context.run, _pass_on, answer.pieces, send, gone, loop)
             await send({"type": "http.response.body"})
         finally:
             gone.cancel()
@@ -95,6 +117,11 @@ class WsgiOnLoop:
             return _Answer(status, headers, b"".join(pieces))
         finally:
             _close(pieces)
+
+
+async def _send_whole(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": _encoded(headers)})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _comes_in_pieces(environ: dict[str, Any], status: int, headers: Headers) -> bool:
@@ -134,12 +161,19 @@ def environ_of(scope: Scope, body: "_Body") -> dict[str, Any]:
     return environ
 
 
-@lru_cache(maxsize=1_000)
 def _variable(name: bytes) -> str | None:
+    # The long ones are made up, and memory is not to be filled with them.
+    return _common_variable(name) if len(name) <= _LONGEST_COMMON_NAME else _variable_of(name)
+
+
+def _variable_of(name: bytes) -> str | None:
     if b"_" in name:
         return None
     variable = name.decode("latin-1").upper().replace("-", "_")
     return variable if variable in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{variable}"
+
+
+_common_variable = lru_cache(maxsize=1_000)(_variable_of)
 
 
 @lru_cache(maxsize=1_000)
@@ -162,16 +196,14 @@ class _Body(io.RawIOBase):
 
     @classmethod
     async def begun(cls, scope: Scope, receive: Receive, loop: asyncio.AbstractEventLoop) -> "_Body":
-        """The body of a request, all of it where it is small.
+        """The body of a request, all of it where it is small, and of one in chunks the beginning.
 
         Raises:
             ClientDisconnected: the client has left.
         """
         body = cls(receive, loop)
-        length = _declared_length(scope["headers"])
-        if length is not None and length <= SMALL_BODY:
-            body._rest = await body._next()
-            while body._more:
+        if _declared_length(scope["headers"]) <= SMALL_BODY:
+            while body._more and len(body._rest) <= SMALL_BODY:
                 body._rest += await body._next()
         return body
 
@@ -210,15 +242,9 @@ class _Body(io.RawIOBase):
         return piece
 
 
-def _declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
-    """0 where there is no body, ``None`` where it comes in chunks."""
-    length = 0
-    for name, value in headers:
-        if name == b"content-length":
-            length = int(value)
-        elif name == b"transfer-encoding":
-            return None
-    return length
+def _declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """0 where none is declared: there is no body, or it comes in chunks."""
+    return next((int(value) for name, value in headers if name == b"content-length"), 0)
 
 
 async def _until_gone(receive: Receive) -> None:

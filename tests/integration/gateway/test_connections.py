@@ -18,12 +18,13 @@ from tests.waiting import wait_until
 
 _REQUEST = b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
 _PATIENCE_S = 10.0
+_LARGE = 32 * 1024 * 1024
 
 
 class Served:
     """A server in a thread, which ends when it is told to."""
 
-    def __init__(self, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, threads: ThreadPoolExecutor, keep_alive_s: int = 75) -> None:
         app = Flask("hello", static_folder=None)
         self.may_answer = threading.Event()
         self.may_answer.set()
@@ -35,6 +36,14 @@ class Served:
             self.may_answer.wait(_PATIENCE_S)
             return Response(b"hello " + request.get_data())
 
+        @app.post("/refused")
+        def refuse() -> Response:
+            return Response(b"no", status=413)
+
+        @app.route("/large")
+        def answer_much() -> Response:
+            return Response(b"z" * _LARGE)
+
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.server = uvicorn.Server(
             uvicorn.Config(
@@ -44,6 +53,7 @@ class Served:
                 lifespan="off",
                 log_config=None,
                 access_log=False,
+                timeout_keep_alive=keep_alive_s,
                 timeout_graceful_shutdown=int(_PATIENCE_S),
             )
         )
@@ -64,15 +74,22 @@ def served() -> Iterator[Served]:
 
 
 @contextmanager
-def serving() -> Iterator[Served]:
-    with ThreadPoolExecutor(4) as threads:
-        served = Served(threads)
+def serving(*, threads: int = 4, keep_alive_s: int = 75) -> Iterator[Served]:
+    with ThreadPoolExecutor(threads) as pool:
+        served = Served(pool, keep_alive_s)
         served.thread.start()
         wait_until(lambda: served.server.started, message="the server serves")
         try:
             yield served
         finally:
             served.end()
+
+
+def nothing_more_comes(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1_000) == b""
+    except ConnectionError:
+        return True
 
 
 def all_that_comes(connection: socket.socket) -> bytes:
@@ -92,19 +109,36 @@ def test_a_client_that_does_not_finish_its_headers_is_left(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("length", [100, 1_000_000])
 def test_a_client_that_does_not_finish_its_body_is_left(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
-    monkeypatch.setattr(connections, "BODY_PIECE_WITHIN_S", 0.2)
+    monkeypatch.setattr(connections, "BODY_WITHIN_S", 0.2)
     head = b"POST /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % length
     with serving() as served, served.connected() as client:
         client.sendall(head)
-        for _ in range(3):
-            time.sleep(0.1)
-            client.sendall(b"piece")
+        for _ in range(60):
+            time.sleep(0.02)
+            try:
+                client.sendall(b"z")
+            except ConnectionError:
+                return
 
-        assert client.recv(1_000) == b""
+    pytest.fail("a client that sends a byte now and then was borne with")
+
+
+def test_a_large_body_has_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "BODY_WITHIN_S", 0.1)
+    body = b"z" * 10_000
+    head = b"POST /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with serving() as served, served.connected() as client:
+        client.sendall(head)
+        for start in range(0, len(body), 1_000):
+            client.sendall(body[start : start + 1_000])
+            time.sleep(0.02)
+
+        assert all_that_comes(client).endswith(b"hello " + body)
 
 
 def test_a_body_that_the_app_does_not_read_yet_is_not_the_client_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "BODY_PIECE_WITHIN_S", 0.05)
+    monkeypatch.setattr(connections, "BODY_WITHIN_S", 0.05)
+    monkeypatch.setattr(connections, "SLOWEST_BODY", 10**9)
     body = b"z" * (4 * 1024 * 1024)
     head = b"POST /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
     with serving() as served, served.connected() as client:
@@ -117,6 +151,69 @@ def test_a_body_that_the_app_does_not_read_yet_is_not_the_client_s_fault(monkeyp
 
         assert all_that_comes(client).endswith(b"hello " + body)
         sending.join()
+
+
+def test_a_client_that_was_not_told_to_send_its_body_is_not_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "BODY_WITHIN_S", 0.05)
+    head = b"POST /hello HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 70000\r\n\r\n"
+    with serving(threads=1) as served, served.connected() as first, served.connected() as client:
+        served.may_answer.clear()
+        first.sendall(_REQUEST)
+        assert served.asked.wait(_PATIENCE_S)
+        client.sendall(head)
+        time.sleep(0.2)
+        served.may_answer.set()
+
+        assert client.recv(1_000).startswith(b"HTTP/1.1 100")
+        client.sendall(b"z" * 70_000)
+        assert client.recv(1_000).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [_REQUEST + b"\r\n", b"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + b"z" * 100_000],
+)
+def test_what_is_no_request_does_not_keep_an_idle_connection(said: bytes) -> None:
+    with serving(keep_alive_s=1) as served, served.connected() as client:
+        client.sendall(said[:-2])
+        assert client.recv(65_536).startswith(b"HTTP/1.1 ")
+        client.sendall(said[-2:])
+
+        assert nothing_more_comes(client)
+
+
+def test_requests_that_follow_a_large_one_in_the_same_packet_are_not_taken_for_its_headers(served: Served) -> None:
+    body = b"z" * (MOST_HEAD_BYTES + 10_000)
+    first = b"POST /hello HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    with served.connected() as client:
+        client.sendall(first[:100])
+        time.sleep(0.05)
+        client.sendall(first[100:] + _REQUEST[:20])
+        time.sleep(0.05)
+        client.sendall(_REQUEST[20:-2] + b"Connection: close\r\n\r\n")
+
+        assert all_that_comes(client).count(b"HTTP/1.1 200") == 2
+
+
+def test_a_client_that_does_not_take_its_answer_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "READ_WITHIN_S", 0.1)
+    with serving() as served, served.connected() as client:
+        client.sendall(_REQUEST.replace(b"/hello", b"/large"))
+        wait_until(lambda: served.server.server_state.connections, message="the connection is there")
+
+        wait_until(lambda: not served.server.server_state.connections, message="the connection was ended")
+
+
+def test_a_client_that_takes_its_answer_slowly_gets_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "READ_WITHIN_S", 0.2)
+    with serving() as served, served.connected() as client:
+        client.sendall(_REQUEST.replace(b"/hello", b"/large").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        taken = 0
+        while piece := client.recv(_LARGE // 8):
+            taken += len(piece)
+            time.sleep(0.02)
+
+        assert taken > _LARGE
 
 
 def test_a_client_that_waits_between_two_requests_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,14 @@ import json
 from typing import Any
 
 import pytest
+from flask import Flask, Response, request
 from werkzeug.exceptions import TooManyRequests
 
 from libs.common.errors import SettingsError
 from libs.common.settings import Secret, Settings
-from services.gateway.auth import Caller, Scope, Tokens
+from services.gateway.auth import Caller, Scope, Tokens, guard, needs
 from services.gateway.rate_limits import RateLimits
+from services.gateway.serving.wsgi import SMALL_BODY
 from tests.unit.gateway.bad_inputs import sync
 from tests.unit.gateway.fakes import ADMIN, ADMIN_TOKEN, SERVICE, SERVICE_TOKEN, World
 
@@ -41,6 +43,23 @@ def test_a_token_of_a_workspace_enqueues_for_it_only(world: World) -> None:
 
     assert refused.status_code == 422
     assert json.loads(refused.text)["errors"][0]["field"] == "data.workspaceId"
+
+
+def test_who_shows_no_token_may_send_a_small_body_only() -> None:
+    app = Flask("open")
+
+    @app.post("/open")
+    @needs(Scope.OPEN)
+    def read() -> Response:
+        return Response(str(len(request.get_data())))
+
+    guard(app, Tokens(settings()))
+    client = app.test_client()
+    small, large = b"z" * SMALL_BODY, b"z" * (SMALL_BODY + 1)
+
+    assert client.post("/open", data=small).text == str(len(small))
+    assert client.post("/open", data=large).status_code == 413
+    assert client.post("/open", data=large, headers=SERVICE).text == str(len(large))
 
 
 def test_in_a_batch_only_the_workspaces_own_jobs_are_accepted(world: World) -> None:

@@ -125,6 +125,44 @@ def test_everyone_raises_an_error_of_his_own_so_that_tracebacks_do_not_mix(
         assert error.__cause__ is slow.error
 
 
+class Uncopyable(Exception):
+    """An error that cannot be made anew."""
+
+    def __new__(cls, *, reason: str) -> "Uncopyable":
+        return super().__new__(cls, reason)
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason)
+
+
+@pytest.mark.parametrize("error", [Uncopyable(reason="odd"), StopIteration("odd")])
+def test_an_error_of_any_kind_reaches_who_asked_and_the_next_call_works(slow: Slow, error: Exception) -> None:
+    together = Together(slow, most=3)
+    slow.error = error
+    slow.may_answer.release()
+    with pytest.raises((RuntimeError, StopIteration), match="odd"):
+        together.ask(1)
+
+    slow.error = None
+    slow.may_answer.release()
+
+    assert together.ask(2) == 20
+
+
+def test_without_a_thread_to_call_with_nobody_waits_in_vain(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    together = Together(slow, most=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(together._caller, "submit", refuse)
+        with pytest.raises(RuntimeError, match="can't start"):
+            together.ask(1)
+    slow.may_answer.release()
+
+    assert together.ask(2) == 20
+
+
 def test_many_threads_get_each_its_own_answer(threads: ThreadPoolExecutor) -> None:
     together = Together[int, int](lambda items: [10 * item for item in items], most=5)
 

@@ -4,12 +4,15 @@ import asyncio
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 import pytest
 from werkzeug.exceptions import ClientDisconnected
 
-from services.gateway.serving.waiting import is_on_loop
+from services.gateway.serving import wsgi
+from services.gateway.serving.waiting import is_on_loop, off_loop
 from services.gateway.serving.wsgi import SMALL_BODY, Headers, Message, WsgiOnLoop
 
 _PATIENCE_S = 5.0
@@ -92,7 +95,9 @@ def scope(method: str = "POST", path: str = "/jobs", query: bytes = b"", **heade
     }
 
 
-def serve(app: App, threads: ThreadPoolExecutor, asked: dict[str, Any], *bodies: bytes, **kinds: bool) -> Client:
+def serve(
+    app: WSGIApplication, threads: ThreadPoolExecutor, asked: dict[str, Any], *bodies: bytes, **kinds: bool
+) -> Client:
     async def ask() -> Client:
         client = Client(*bodies, **kinds)
         bridge = WsgiOnLoop(app, on_loop={("POST", "/jobs")}, threads=threads)
@@ -152,30 +157,26 @@ def test_only_what_is_declared_quick_is_answered_on_the_loop(
     assert client.body == b"fine"
 
 
-def test_a_body_in_chunks_is_fetched_when_the_app_reads_it(threads: ThreadPoolExecutor) -> None:
-    app = App()
-
-    serve(app, threads, scope(path="/other", transfer__encoding="chunked"), b"he", b"", b"llo")
-
-    assert app.body == b"hello"
-
-
-@pytest.mark.parametrize(
-    ("header", "bodies"),
-    [
-        ((b"transfer-encoding", b"chunked"), [b"he", b"llo"]),
-        ((b"content-length", b"%d" % (SMALL_BODY + 5)), [b"hello"]),
-    ],
-)
+@pytest.mark.parametrize("header", [(b"transfer-encoding", b"chunked"), (b"content-length", b"%d" % (2 * SMALL_BODY))])
 def test_a_body_that_is_large_or_may_be_does_not_hold_up_the_loop(
-    threads: ThreadPoolExecutor, header: tuple[bytes, bytes], bodies: list[bytes]
+    threads: ThreadPoolExecutor, header: tuple[bytes, bytes]
 ) -> None:
     app = App()
+    bodies = [b"y" * SMALL_BODY, b"z" * (SMALL_BODY - 1), b"z"]
 
     serve(app, threads, {**scope(path="/jobs"), "headers": [header]}, *bodies)
 
-    assert app.body == b"hello"
+    assert app.body == b"".join(bodies)
     assert not app.was_on_loop
+
+
+def test_a_small_body_in_chunks_is_there_before_a_thread_waits_for_it(threads: ThreadPoolExecutor) -> None:
+    app = App()
+
+    serve(app, threads, scope(path="/jobs", transfer__encoding="chunked"), b"he", b"", b"llo")
+
+    assert app.body == b"hello"
+    assert app.was_on_loop
 
 
 def test_a_large_body_that_the_app_does_not_want_is_never_fetched(threads: ThreadPoolExecutor) -> None:
@@ -202,6 +203,58 @@ def test_a_client_that_leaves_within_a_large_body_is_told_to_the_app(threads: Th
     serve(app, threads, scope(content__length=str(SMALL_BODY + 1)), b"half", leaves=True)
 
     assert isinstance(app.body, ClientDisconnected)
+
+
+@pytest.mark.parametrize("path", ["/jobs", "/other"])
+def test_a_request_that_is_cut_off_is_not_answered_as_if_it_had_failed(threads: ThreadPoolExecutor, path: str) -> None:
+    may_end = threading.Event()
+
+    def app(_environ: dict[str, Any], _start_response: Any) -> Iterable[bytes]:
+        off_loop(may_end.wait, _PATIENCE_S)
+        return ()
+
+    async def cut_off() -> Client:
+        client = Client()
+        bridge = WsgiOnLoop(app, on_loop={("POST", "/jobs")}, threads=threads)
+        serving = asyncio.ensure_future(bridge(scope(path=path), client.receive, client.send))
+        await asyncio.sleep(0.01)
+        serving.cancel()
+        await serving
+        return client
+
+    client = asyncio.run(cut_off())
+    may_end.set()
+
+    assert client.sent[0]["status"] == 503
+    assert (b"content-length", str(len(client.body)).encode()) in client.sent[0]["headers"]
+    assert b"is not known" in client.body
+
+
+def test_what_one_request_notes_is_not_the_next_one_s() -> None:
+    noted: ContextVar[str] = ContextVar("noted", default="nothing")
+    seen: list[str] = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        seen.append(noted.get())
+        noted.set(environ["PATH_INFO"])
+        start_response("200 OK", [])
+        return iter([noted.get().encode()])
+
+    with ThreadPoolExecutor(1) as thread:
+        for path in ("/one", "/two"):
+            serve(app, thread, scope("GET", path))
+
+    assert seen == ["nothing", "nothing"]
+
+
+def test_names_that_are_made_up_are_not_remembered(threads: ThreadPoolExecutor) -> None:
+    before = wsgi._common_variable.cache_info().currsize
+    app = App()
+
+    serve(app, threads, {**scope("GET"), "headers": [(b"x" * 1_000, b"1")]})
+
+    assert app.environ["HTTP_" + "X" * 1_000] == "1"
+    assert wsgi._common_variable.cache_info().currsize == before
 
 
 class Pieces:
