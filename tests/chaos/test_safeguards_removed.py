@@ -1,10 +1,13 @@
 """Each safeguard, taken out of every process: the row of the fault that it is there for must turn red."""
 
 from collections.abc import Callable
+from importlib.resources import files
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
+from libs.common.broker import scripts
 from tests.chaos.conftest import WITHOUT
 from tests.chaos.fault import run_fault
 from tests.chaos.pairs import PAIRS, Pair
@@ -12,6 +15,7 @@ from tests.chaos.report import row_without
 from tests.chaos.unguarded.safeguards import REMOVALS
 
 _PAGE = Path(__file__).parents[2] / "docs" / "reference" / "chaos.md"
+_PATIENCE_S = 20
 
 
 @pytest.mark.chaos
@@ -30,6 +34,23 @@ def test_without_the_safeguard_the_fault_does_harm(
 
 def test_every_safeguard_that_can_be_removed_has_its_fault() -> None:
     assert {pair.safeguard for pair in PAIRS} == REMOVALS.keys()
+
+
+@pytest.mark.parametrize("safeguard", REMOVALS)
+def test_what_removes_a_safeguard_still_finds_it(safeguard: str) -> None:
+    # In a process of its own, which has no safeguard afterwards.
+    child = get_context("fork").Process(target=_remove, args=[safeguard])
+    child.start()
+    child.join(_PATIENCE_S)
+
+    assert child.exitcode == 0
+
+
+def _remove(safeguard: str) -> None:
+    REMOVALS[safeguard]()
+    for file in (files("libs.common.broker") / "scripts").iterdir():
+        if file.name.endswith(".lua"):
+            scripts.script(file.name.removesuffix(".lua"))
 
 
 def test_the_page_holds_the_pairs_as_they_are_run() -> None:

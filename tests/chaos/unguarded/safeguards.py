@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from libs.common.broker import scripts, settlement
 from libs.common.broker.held_job import HeldJob
 from libs.common.broker.outcome import RetryLater
@@ -86,8 +88,8 @@ def _decide_ticks_anew() -> None:
     vars(ticks)["TickStore"].last_decided = lambda _self, _schedule: None
     vars(schedules)["ScheduleStore"].decided = lambda _self, _name, _tick: None
     vars(emitter)["tick_job_id"] = lambda _schedule, _tick: secrets.token_hex(12)
-    entry = vars(emitter)["NewEntry"]
-    vars(emitter)["NewEntry"] = lambda **fields: entry(**{**fields, "unique_key": None})
+    make = vars(emitter)["entry_from"]
+    vars(emitter)["entry_from"] = lambda *what, **how: msgspec.structs.replace(make(*what, **how), unique_key=None)
 
 
 def _in_script(file: str, text: str, without: str) -> Callable[[], None]:
