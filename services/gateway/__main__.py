@@ -5,6 +5,7 @@ import sys
 
 from libs.common.errors import SettingsError
 from libs.common.logging import get_logger, set_up_logging
+from libs.common.memory import keep_memory_together
 from libs.common.settings import load_settings
 from libs.common.tracing.start import check_tracing
 from services.gateway.bootstrap import REQUIRED, check_settings
@@ -25,6 +26,7 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"tuco-gateway cannot start: {error}\n")
         return 2
+    keep_memory_together()
     set_up_logging(settings, service="gateway")
     GatewayServer(settings).run()
     return 0

@@ -13,6 +13,7 @@ from libs.common.broker.broker import TucoBroker
 from libs.common.broker.middleware.log_context import LogContext
 from libs.common.errors import SettingsError
 from libs.common.logging import set_up_logging
+from libs.common.memory import keep_memory_together
 from libs.common.settings import Settings, load_settings
 from libs.common.tracing import switch
 from libs.common.tracing.jobs import TraceJobs
@@ -72,6 +73,7 @@ class WorkerCommand:
 
     def _settings(self) -> Settings:
         settings = load_settings(os.environ, required=self.required)
+        keep_memory_together()
         set_up_logging(settings, service=self.service)
         start_tracing(settings, service=self.service)
         self.prepare()
