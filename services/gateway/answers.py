@@ -56,12 +56,13 @@ class _Document(Response):
     """
 
     def __init__(self, body: bytes, *, status: int, media_type: str, headers: Mapping[str, str] | None) -> None:
+        self._body = body
         own = [("Content-Type", media_type), ("Content-Length", str(len(body)))]
         super().__init__([body], status, Headers([*(headers or {}).items(), *own]))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response(self.status, self.headers.to_wsgi_list())
-        return () if environ["REQUEST_METHOD"] == "HEAD" else self.response  # type: ignore[return-value]  # the list of above
+        return () if environ["REQUEST_METHOD"] == "HEAD" else (self._body,)
 
 
 def json_answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

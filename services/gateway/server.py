@@ -14,22 +14,17 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import uvicorn
-
 from libs.common.logging import get_logger
 from libs.common.settings import Settings
 from libs.common.tracing.start import start_tracing
 from services.gateway.bootstrap import Gateway, build
 from services.gateway.declaring import requests_on_loop
-from services.gateway.serving.connections import Connection
+from services.gateway.serving.http_server import MOST_CONNECTIONS, http_server
 from services.gateway.serving.wsgi import WsgiOnLoop
 
 log = get_logger(__name__)
 
 _LONGEST_TURN_S = 0.0005
-_KEEP_ALIVE_S = 75
-_MOST_CONNECTIONS = 5_000
-"""One that only waits costs no thread."""
 _THREADS = "request"
 _TIME_TO_END_S = 1.0
 
@@ -60,7 +55,12 @@ class GatewayServer:
         start_tracing(self._settings, service="gateway")
         gateway = self._make(self._settings)
         threads = ThreadPoolExecutor(self._settings.gateway_threads, thread_name_prefix=_THREADS)
-        server = uvicorn.Server(self._configuration(gateway, threads))
+        server = http_server(
+            WsgiOnLoop(gateway.app, on_loop=requests_on_loop(gateway.app), threads=threads),
+            host=_host(self._settings),
+            port=self._settings.port,
+            stop_within_s=self._settings.shutdown_timeout_ms // 1000,
+        )
         # Otherwise the end would wait for clients that never leave.
         gateway.streams.is_stopping = lambda: server.should_exit
         for each in (signal.SIGTERM, signal.SIGINT):
@@ -77,25 +77,6 @@ class GatewayServer:
             gateway.close()
             _end(threads, status=0 if sys.exc_info()[0] is None else 1)
 
-    def _configuration(self, gateway: Gateway, threads: ThreadPoolExecutor) -> uvicorn.Config:
-        return uvicorn.Config(
-            WsgiOnLoop(gateway.app, on_loop=requests_on_loop(gateway.app), threads=threads),
-            host=_host(self._settings),
-            port=self._settings.port,
-            http=Connection,
-            ws="none",
-            lifespan="off",
-            # The process's own logging formats uvicorn's records like all others; each request is logged by the app.
-            log_config=None,
-            access_log=False,
-            # The app itself knows its proxies.
-            proxy_headers=False,
-            server_header=False,
-            limit_concurrency=_MOST_CONNECTIONS,
-            timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=self._settings.shutdown_timeout_ms // 1000,
-        )
-
 
 def _stop_before_serving(_number: int, _frame: object) -> None:
     sys.exit(0)
@@ -104,7 +85,7 @@ def _stop_before_serving(_number: int, _frame: object) -> None:
 def _allow_connections() -> None:
     """Each connection needs a file descriptor, and many systems give a process fewer unless it asks."""
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * _MOST_CONNECTIONS if most == resource.RLIM_INFINITY else min(most, 2 * _MOST_CONNECTIONS)
+    wanted = 2 * MOST_CONNECTIONS if most == resource.RLIM_INFINITY else min(most, 2 * MOST_CONNECTIONS)
     if allowed != resource.RLIM_INFINITY and allowed < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 

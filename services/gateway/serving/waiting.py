@@ -22,11 +22,12 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Generic, ParamSpec, TypeVar, TypeVarTuple, cast
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
 P = ParamSpec("P")
+Arguments = TypeVarTuple("Arguments")
 T = TypeVar("T")
 
 Outcome = tuple[Any, BaseException | None]
@@ -48,9 +49,9 @@ class _Stack(greenlet):
     threads: Executor
     """Where :func:`off_loop` calls what blocks."""
 
-    def run(self, call: Callable[[], Any] | None) -> None:
+    def run(self, call: Callable[[], Any]) -> None:
         """Calls the function that is handed in, and then those that are handed in for an answer."""
-        while call is not None:
+        while True:
             try:
                 done = _Done(call(), None)
             except GreenletExit:
@@ -71,7 +72,7 @@ _unused = _Unused()
 _MOST_UNUSED = 256
 
 
-async def run_on_loop(function: Callable[P, T], *args: P.args, threads: Executor) -> T:  # type: ignore[valid-type]
+async def run_on_loop(function: Callable[[*Arguments], T], *args: *Arguments, threads: Executor) -> T:
     """What the function answers; the loop goes on while it waits.
 
     Args:
@@ -136,7 +137,7 @@ class Awaited(Generic[T]):
         answer, error = self._outcome
         if error is not None:
             raise error
-        return answer  # type: ignore[no-any-return]
+        return cast("T", answer)
 
     def open(self, outcome: Outcome) -> None:
         """Called by :func:`bring`, for a thread."""
@@ -167,7 +168,7 @@ def _answer(outcomes: Iterable[tuple[Awaited[Any], Outcome]]) -> None:
 
 
 def _put_aside(awaitable: Awaitable[T]) -> T:
-    return _loops(getcurrent()).switch(awaitable)  # type: ignore[no-any-return]  # the loop answers what it was asked
+    return cast("T", _loops(getcurrent()).switch(awaitable))
 
 
 def _loops(stack: greenlet) -> greenlet:

@@ -20,6 +20,7 @@ from wsgiref.types import WSGIApplication
 import msgspec
 from werkzeug.exceptions import ClientDisconnected
 
+from services.gateway.answers import Problem
 from services.gateway.serving.waiting import run_on_loop
 
 SMALL_BODY: Final = 64 * 1024
@@ -28,12 +29,11 @@ SMALL_BODY: Final = 64 * 1024
 _WITHOUT_BODY: Final = (204, 304)
 _LONGEST_COMMON_NAME: Final = 64
 _STOPPED: Final = msgspec.json.encode(
-    {
-        "status": 503,
-        "title": "The gateway was stopped",
-        "detail": "It was stopped before it had an answer; whether it did what was asked for is not known.",
-        "type": "about:blank",
-    }
+    Problem(
+        status=503,
+        title="The gateway was stopped",
+        detail="It was stopped before it had an answer; whether it did what was asked for is not known.",
+    )
 )
 _STOPPED_HEADERS: Final = [
     ("Content-Type", "application/problem+json"),

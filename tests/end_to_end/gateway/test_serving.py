@@ -7,7 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import pytest
@@ -87,51 +89,38 @@ def test_connections_that_say_nothing_hold_up_nobody(gateway: RunningGateway) ->
         assert silent[0].recv(10_000).startswith(b"HTTP/1.1 200")
 
 
-def test_a_request_in_hand_is_answered_before_the_process_ends(redis_url: str, mongo_uri: str) -> None:
+@contextmanager
+def checking_slowly(
+    redis_url: str, mongo_uri: str, *, for_s: float, **environment: str
+) -> Iterator[tuple[RunningGateway, "Future[httpx.Response]"]]:
+    """A gateway and its answer to a check of one lead, for which the service that is asked takes this long."""
     with running_stub() as availability:
         availability.says(200, {"result": {"total": 1}})
-        availability.chunk_pause_s = 1.0
-        environment = {
-            "REDIS_URL": redis_url,
-            "MONGODB_URI": mongo_uri,
-            "AVAILABILITY_URL": availability.url,
-            "RECONCILE_AFTER_MS": "10000",
-        }
-        with running_gateway(**environment) as gateway:
+        availability.chunk_pause_s = for_s
+        stores = {"REDIS_URL": redis_url, "MONGODB_URI": mongo_uri, "AVAILABILITY_URL": availability.url}
+        with running_gateway(**stores, RECONCILE_AFTER_MS="60000", **environment) as gateway:
             gateway.client.post("/api/bullmq/initialize", headers=gateway.as_admin())
             _know_lead(mongo_uri)
-            answers: list[httpx.Response] = []
-            asking = threading.Thread(target=lambda: answers.append(gateway.client.post(JOBS, json=bulk())))
-            asking.start()
-            wait_until(lambda: availability.asked, message="the service is asked")
-            gateway.process.send_signal(signal.SIGTERM)
-            asking.join()
+            with ThreadPoolExecutor(1) as asking:
+                answer = asking.submit(gateway.client.post, JOBS, json=bulk())
+                wait_until(lambda: availability.asked, message="the service is asked")
+                yield gateway, answer
 
-            assert answers[0].status_code == 200
-            assert gateway.process.wait(timeout=10) == 0
+
+def test_a_request_in_hand_is_answered_before_the_process_ends(redis_url: str, mongo_uri: str) -> None:
+    with checking_slowly(redis_url, mongo_uri, for_s=1.0) as (gateway, answer):
+        gateway.process.send_signal(signal.SIGTERM)
+
+        assert answer.result().status_code == 200
+        assert gateway.process.wait(timeout=10) == 0
 
 
 def test_a_request_that_outlasts_the_time_to_stop_does_not_keep_the_process(redis_url: str, mongo_uri: str) -> None:
-    with running_stub() as availability:
-        availability.says(200, {"result": {"total": 1}})
-        availability.chunk_pause_s = 15.0
-        environment = {
-            "REDIS_URL": redis_url,
-            "MONGODB_URI": mongo_uri,
-            "AVAILABILITY_URL": availability.url,
-            "RECONCILE_AFTER_MS": "60000",
-            "SHUTDOWN_TIMEOUT_MS": "1000",
-        }
-        with running_gateway(**environment) as gateway:
-            gateway.client.post("/api/bullmq/initialize", headers=gateway.as_admin())
-            _know_lead(mongo_uri)
-            asking = threading.Thread(target=_ask_in_vain, args=[gateway])
-            asking.start()
-            wait_until(lambda: availability.asked, message="the service is asked")
-            gateway.process.send_signal(signal.SIGTERM)
+    with checking_slowly(redis_url, mongo_uri, for_s=15.0, SHUTDOWN_TIMEOUT_MS="1000") as (gateway, answer):
+        gateway.process.send_signal(signal.SIGTERM)
 
-            assert gateway.process.wait(timeout=5) == 0
-            asking.join()
+        assert gateway.process.wait(timeout=5) == 0
+        assert answer.result().status_code == 503
 
 
 @pytest.mark.parametrize(
@@ -191,11 +180,6 @@ def test_many_at_once_are_served(gateway: RunningGateway) -> None:
 def _connected(gateway: RunningGateway) -> socket.socket:
     host, _, port = gateway.url.removeprefix("http://").rstrip("/").partition(":")
     return socket.create_connection((host, int(port)), timeout=10)
-
-
-def _ask_in_vain(gateway: RunningGateway) -> None:
-    with suppress(httpx.TransportError):
-        gateway.client.post(JOBS, json=bulk())
 
 
 def _know_lead(mongo_uri: str) -> None:

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-import uvicorn
 from flask import Flask, Response, request
 
 from services.gateway.serving import connections
-from services.gateway.serving.connections import MOST_HEAD_BYTES, Connection
+from services.gateway.serving.connections import MOST_HEAD_BYTES
+from services.gateway.serving.http_server import KEEP_ALIVE_S, http_server
 from services.gateway.serving.wsgi import WsgiOnLoop
 from tests.waiting import wait_until
 
@@ -24,7 +24,7 @@ _LARGE = 32 * 1024 * 1024
 class Served:
     """A server in a thread, which ends when it is told to."""
 
-    def __init__(self, threads: ThreadPoolExecutor, keep_alive_s: int = 75) -> None:
+    def __init__(self, threads: ThreadPoolExecutor, keep_alive_s: int = KEEP_ALIVE_S) -> None:
         app = Flask("hello", static_folder=None)
         self.may_answer = threading.Event()
         self.may_answer.set()
@@ -45,17 +45,13 @@ class Served:
             return Response(b"z" * _LARGE)
 
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self.server = uvicorn.Server(
-            uvicorn.Config(
-                WsgiOnLoop(app, on_loop=(), threads=threads),
-                http=Connection,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                timeout_keep_alive=keep_alive_s,
-                timeout_graceful_shutdown=int(_PATIENCE_S),
-            )
+        host, port = self._socket.getsockname()
+        self.server = http_server(
+            WsgiOnLoop(app, on_loop=(), threads=threads),
+            host=host,
+            port=port,
+            stop_within_s=int(_PATIENCE_S),
+            keep_alive_s=keep_alive_s,
         )
         self.thread = threading.Thread(target=self.server.run, args=[[self._socket]])
 
@@ -74,7 +70,7 @@ def served() -> Iterator[Served]:
 
 
 @contextmanager
-def serving(*, threads: int = 4, keep_alive_s: int = 75) -> Iterator[Served]:
+def serving(*, threads: int = 4, keep_alive_s: int = KEEP_ALIVE_S) -> Iterator[Served]:
     with ThreadPoolExecutor(threads) as pool:
         served = Served(pool, keep_alive_s)
         served.thread.start()
